@@ -1,0 +1,1 @@
+export declare function checkLayers(sources: ReadonlyMap<string, string>): string[];

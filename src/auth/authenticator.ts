@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+
+import { Inject, Injectable } from '@nestjs/common';
+
+import { RookeryOptions } from '../config/rookery.options.js';
+import { BEARER_SUBPROTOCOL_PREFIX } from '../protocol/envelope.js';
+import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
+import { GrantTemplate } from './grants.js';
+import type { Principal } from './principal.js';
+import { TokenError, TokenVerifier } from './token-verifier.js';
+
+/** What an HTTP request brings along to say who it is from. */
+export interface Credentials {
+  readonly token?: string;
+  /** `?user_id=`, believed on a trusted network only. */
+  readonly userId?: string;
+}
+
+/** No token where one is needed. */
+export class TokenMissingError extends TokenError {}
+
+const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
+
+/** Reads the credentials of an upgrade: header first, then subprotocol, then query. */
+export function credentialsOf(headers: IncomingHttpHeaders, query: URLSearchParams): Credentials {
+  const token = bearerOf(headers) ?? subprotocolTokenOf(headers) ?? query.get('token') ?? undefined;
+  const userId = query.get('user_id') ?? undefined;
+  return { ...(token === undefined ? {} : { token }), ...(userId === undefined ? {} : { userId }) };
+}
+
+/** The token of an `Authorization: Bearer` header. */
+export function bearerOf({ authorization }: IncomingHttpHeaders): string | undefined {
+  return authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+}
+
+function subprotocolTokenOf(headers: IncomingHttpHeaders): string | undefined {
+  const offered = headers['sec-websocket-protocol']?.split(',').map((entry) => entry.trim());
+  return offered?.find((entry) => entry.startsWith(BEARER_SUBPROTOCOL_PREFIX))?.slice(BEARER_SUBPROTOCOL_PREFIX.length);
+}
+
+/** Tells who a request is from. */
+@Injectable()
+export class Authenticator {
+  private readonly trustsNetwork: boolean;
+  private readonly takesTokens: boolean;
+  private readonly trusted: GrantTemplate;
+
+  constructor(
+    options: RookeryOptions,
+    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+  ) {
+    this.trustsNetwork = options.auth === 'none';
+    // On a trusted network a token counts only where a key was set for it: operators show one for the scope `admin`.
+    this.takesTokens =
+      !this.trustsNetwork || (options.jwtSecret ?? options.jwtPublicKey ?? options.jwksUrl) !== undefined;
+    this.trusted = new GrantTemplate(options.defaultGrants ?? []);
+  }
+
+  /**
+   * @throws TokenError for a token that is missing or not good
+   * @throws any other error where a token could not be judged
+   */
+  authenticate({ token, userId }: Credentials): Promise<Principal> {
+    if (token !== undefined && this.takesTokens) return this.verifier.verify(token);
+    if (!this.trustsNetwork) return Promise.reject(new TokenMissingError('A token is required'));
+    return this.trust(userId);
+  }
+
+  /**
+   * Tells who a REST call is from. On a trusted network a call without a token is the network's own: it has the
+   * default grants and no name.
+   *
+   * @throws TokenError for a token that is missing or not good
+   */
+  authenticateCall(token: string | undefined): Promise<Principal> {
+    if (token === undefined && this.trustsNetwork) {
+      return Promise.resolve({ userId: '', admin: false, grants: this.trusted.for('') });
+    }
+    return this.authenticate(token === undefined ? {} : { token });
+  }
+
+  private trust(userId: string | undefined): Promise<Principal> {
+    const name = userId ?? `guest-${randomBytes(6).toString('base64url')}`;
+    if (!isPrintable(name, MAX_USER_ID_LENGTH)) return Promise.reject(new TokenError('user_id is not a user id'));
+    return Promise.resolve({ userId: name, admin: false, grants: this.trusted.for(name) });
+  }
+}

@@ -1,0 +1,76 @@
+import { KeyObject, webcrypto } from 'node:crypto';
+
+import { createRemoteJWKSet, customFetch, errors, type FetchImplementation } from 'jose';
+
+import type { KeySource } from './key-source.js';
+import { TokenError } from './token-verifier.js';
+
+/** How long a fetched key set is taken for current; after that it is fetched anew beside the work. */
+const MAX_AGE_MS = 10 * 60_000;
+const FETCH_TIMEOUT_MS = 5000;
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * Keys from the issuer's key set. A `kid` only looks up the set that was fetched from the one address configured:
+ * `jku`, `jwk` and `x5u` in a token are never read. While the address does not answer, the keys last fetched are good.
+ */
+export class JwksKeySource implements KeySource {
+  readonly algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+
+  private readonly set: ReturnType<typeof createRemoteJWKSet>;
+  private readonly prepared = new WeakMap<webcrypto.CryptoKey, KeyObject>();
+  private lastAttempt = -Infinity;
+
+  constructor(
+    url: URL,
+    private readonly cooldownMs: number,
+  ) {
+    this.set = createRemoteJWKSet(url, {
+      timeoutDuration: FETCH_TIMEOUT_MS,
+      cooldownDuration: cooldownMs,
+      // The age is watched below: the library would refuse old keys while the address does not answer.
+      cacheMaxAge: Infinity,
+      [customFetch]: this.fetch,
+    });
+  }
+
+  async keyFor(header: { alg?: string; kid?: string }): Promise<KeyObject> {
+    this.refreshWhenOld();
+    try {
+      const key = await this.set({ ...header, alg: header.alg ?? '' }, { payload: '', signature: '' });
+      return this.prepare(key);
+    } catch (error) {
+      if (
+        error instanceof errors.JWKSNoMatchingKey ||
+        error instanceof errors.JWKSMultipleMatchingKeys ||
+        error instanceof errors.JOSENotSupported
+      ) {
+        throw new TokenError('The token’s key is not known');
+      }
+      throw error;
+    }
+  }
+
+  private prepare(key: webcrypto.CryptoKey): KeyObject {
+    let prepared = this.prepared.get(key);
+    if (prepared === undefined) this.prepared.set(key, (prepared = KeyObject.from(key)));
+    return prepared;
+  }
+
+  private refreshWhenOld(): void {
+    if (this.set.jwks() === undefined || performance.now() - this.lastAttempt < MAX_AGE_MS) return;
+    // Beside the work: the keys at hand are good until better ones are here.
+    this.set.reload().catch(() => undefined);
+  }
+
+  /** At most one attempt in a cool-down, failed ones included; no redirects; a bounded answer. */
+  private readonly fetch: FetchImplementation = async (url, options) => {
+    const now = performance.now();
+    if (now - this.lastAttempt < this.cooldownMs) throw new Error('The key set was asked for a moment ago');
+    this.lastAttempt = now;
+    const response = await fetch(url, { ...options, redirect: 'error' });
+    const body = await response.arrayBuffer();
+    if (body.byteLength > MAX_BYTES) throw new Error('The key set is too large');
+    return new Response(body, { status: response.status, headers: response.headers });
+  };
+}

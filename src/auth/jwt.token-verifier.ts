@@ -1,0 +1,117 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { decodeProtectedHeader, errors as joseErrors, jwtVerify } from 'jose';
+
+import { RookeryOptions } from '../config/rookery.options.js';
+import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
+import { GrantError, GrantTemplate } from './grants.js';
+import type { KeySource } from './key-source.js';
+import type { Principal } from './principal.js';
+import { TokenError, type TokenVerifier } from './token-verifier.js';
+
+export const JwtKeySource = Symbol('JwtKeySource');
+
+type Claims = Readonly<Record<string, unknown>>;
+
+const MAX_TOKEN_LENGTH = 16_384;
+
+/** Errors by which the token libraries say that a token is not good. */
+const REFUSALS = new Set(['JsonWebTokenError', 'TokenExpiredError', 'NotBeforeError']);
+
+/** JSON Web Tokens, by RFC 7519 and the advice of RFC 8725. */
+@Injectable()
+export class JwtTokenVerifier implements TokenVerifier {
+  private readonly defaultGrants: GrantTemplate;
+
+  constructor(
+    private readonly options: RookeryOptions,
+    private readonly jwt: JwtService,
+    @Inject(JwtKeySource) private readonly keys: KeySource,
+  ) {
+    this.defaultGrants = new GrantTemplate(options.defaultGrants ?? []);
+  }
+
+  async verify(token: string): Promise<Principal> {
+    return this.principalOf(await this.claimsOf(token));
+  }
+
+  private async claimsOf(token: string): Promise<Claims> {
+    const alg = this.checkHeader(token);
+    try {
+      return alg === 'EdDSA' ? await this.verifyEdDsa(token) : await this.jwt.verifyAsync<Claims & object>(token);
+    } catch (error) {
+      throw this.asTokenError(error);
+    }
+  }
+
+  /** What the libraries do not look at: size, algorithm before any key is fetched, critical extensions. */
+  private checkHeader(token: string): string {
+    if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('The token is too long');
+    let header: ReturnType<typeof decodeProtectedHeader>;
+    try {
+      header = decodeProtectedHeader(token);
+    } catch {
+      throw new TokenError('The token is malformed');
+    }
+    const { alg } = header;
+    if (typeof alg !== 'string' || !this.keys.algorithms.includes(alg)) {
+      throw new TokenError('The token’s algorithm is not accepted');
+    }
+    if (header.crit !== undefined) throw new TokenError('The token asks for an extension that is not supported');
+    return alg;
+  }
+
+  /** The library below @nestjs/jwt does not know EdDSA. */
+  private async verifyEdDsa(token: string): Promise<Claims> {
+    const { jwtIssuer, jwtAudience, jwtClockSkewMs } = this.options;
+    const { payload } = await jwtVerify(token, async (header) => this.keys.keyFor(header), {
+      algorithms: ['EdDSA'],
+      clockTolerance: jwtClockSkewMs / 1000,
+      ...(jwtIssuer === undefined ? {} : { issuer: jwtIssuer }),
+      ...(jwtAudience === undefined ? {} : { audience: jwtAudience }),
+    });
+    return payload;
+  }
+
+  private asTokenError(error: unknown): unknown {
+    if (error instanceof TokenError) return error;
+    if (error instanceof joseErrors.JWTExpired) return new TokenError('The token has expired');
+    if (error instanceof joseErrors.JOSEError && !(error instanceof joseErrors.JWKSTimeout)) {
+      return new TokenError('The token is not valid');
+    }
+    if (error instanceof Error && REFUSALS.has(error.name)) {
+      return new TokenError(error.name === 'TokenExpiredError' ? 'The token has expired' : 'The token is not valid');
+    }
+    return error;
+  }
+
+  private principalOf(claims: Claims): Principal {
+    const user = claims[this.options.jwtUserClaim];
+    const userId = typeof user === 'number' ? String(user) : user;
+    if (!isPrintable(userId, MAX_USER_ID_LENGTH)) throw new TokenError('The token names no user');
+    const { exp, jti } = claims;
+    if (typeof exp !== 'number') throw new TokenError('The token has no expiry');
+    return {
+      userId,
+      admin: scopesOf(claims['scope']).includes('admin'),
+      grants: this.grantsOf(claims['rooms'], userId),
+      expiresAt: exp * 1000,
+      ...(typeof jti === 'string' ? { tokenId: jti } : {}),
+    };
+  }
+
+  private grantsOf(rooms: unknown, userId: string) {
+    if (rooms === undefined) return this.defaultGrants.for(userId);
+    try {
+      return new GrantTemplate(rooms).for(userId);
+    } catch (error) {
+      if (error instanceof GrantError) throw new TokenError(`The token’s claim "rooms" cannot be read`);
+      throw error;
+    }
+  }
+}
+
+function scopesOf(scope: unknown): readonly unknown[] {
+  if (typeof scope === 'string') return scope.split(' ');
+  return Array.isArray(scope) ? scope : [];
+}

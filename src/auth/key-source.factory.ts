@@ -1,0 +1,27 @@
+import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+
+import type { RookeryOptions } from '../config/rookery.options.js';
+import { developmentSecret } from './development-secret.js';
+import { JwksKeySource } from './jwks.key-source.js';
+import type { KeySource } from './key-source.js';
+
+const CURVES: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' };
+
+function algorithmsOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): string[] {
+  if (type === 'rsa') return ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
+  if (type === 'ec') return [CURVES[details?.namedCurve ?? ''] ?? 'ES256'];
+  if (type === 'ed25519' || type === 'ed448') return ['EdDSA'];
+  throw new Error('JWT_PUBLIC_KEY must be an RSA, EC or Ed25519 key');
+}
+
+/** The key source that the options name; in development without one, a secret of this machine. */
+export function keySourceOf(options: RookeryOptions): KeySource {
+  if (options.jwksUrl !== undefined) return new JwksKeySource(new URL(options.jwksUrl), options.jwksCooldownMs);
+  if (options.jwtPublicKey !== undefined) {
+    const key = createPublicKey(options.jwtPublicKey);
+    return { algorithms: algorithmsOf(key), keyFor: () => key };
+  }
+  // Prepared once: handed a string, the token library would try to read it as a public key at every verification.
+  const secret = createSecretKey(Buffer.from(options.jwtSecret ?? developmentSecret(options)));
+  return { algorithms: ['HS256'], keyFor: () => secret, signingKey: secret };
+}

@@ -1,0 +1,19 @@
+import type { Principal } from './principal.js';
+
+/**
+ * Makes a principal of a token. Provide your own by `RookeryModule.forRoot(options, { tokenVerifier: MyVerifier })`,
+ * for opaque tokens or another issuer's format.
+ */
+export interface TokenVerifier {
+  /**
+   * @throws TokenError for a token that is not good
+   * @throws any other error where it could not be judged, which is answered as a fault of the server
+   */
+  verify(token: string): Promise<Principal>;
+}
+export const TokenVerifier = Symbol('TokenVerifier');
+
+/** The token is not good. The message is for the client and never holds any of the token. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+}

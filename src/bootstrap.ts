@@ -1,0 +1,70 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { NextFunction, Request, Response } from 'express';
+import helmet from 'helmet';
+import { randomUUID } from 'node:crypto';
+import { pinoHttp } from 'pino-http';
+
+import { AppModule } from './app.module.js';
+import { RookeryOptions, type RookeryOptionsInput } from './config/rookery.options.js';
+import { refusalBody } from './connections/refusal.js';
+import { RookeryAdapter } from './connections/rookery.adapter.js';
+import { BoundedExpressAdapter } from './http-server.js';
+import { RestErrorFilter } from './rest/rest-error.filter.js';
+import { PinoLogger, createPino, withoutQuery } from './telemetry/pino.logger.js';
+
+const PROBES = new Set(['/health/live', '/health/ready', '/metrics']);
+
+/**
+ * Makes the stand-alone server, ready to listen.
+ *
+ * @param input left out, the environment and `.env` are read
+ * @throws SettingsError, EnvironmentError
+ */
+export async function createApplication(input?: RookeryOptionsInput): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.with(input), new BoundedExpressAdapter(), {
+    bufferLogs: true,
+    bodyParser: false,
+    forceCloseConnections: true,
+    abortOnError: false,
+  });
+  const options = app.get(RookeryOptions);
+  const logger = createPino({ level: options.logLevel, json: options.nodeEnv === 'production' });
+  app.useLogger(new PinoLogger(logger));
+  useHttp(app, options, logger);
+  app.useWebSocketAdapter(new RookeryAdapter(app));
+  if (options.docs) serveDocs(app);
+  // Ends with 0 when the drain is done; a second signal changes nothing.
+  app.enableShutdownHooks([], { useProcessExit: true });
+  return app;
+}
+
+function useHttp(app: NestExpressApplication, options: RookeryOptions, logger: ReturnType<typeof createPino>): void {
+  app.disable('x-powered-by');
+  app.use(
+    pinoHttp({
+      logger,
+      genReqId: () => randomUUID(),
+      autoLogging: { ignore: (request) => PROBES.has(withoutQuery(request.url)) },
+      serializers: {
+        req: ({ id, method, url }: Request) => ({ id, method, url: withoutQuery(url) }),
+        res: ({ statusCode }: Response) => ({ statusCode }),
+      },
+    }),
+  );
+  app.use(helmet());
+  app.use(options.wsPath, upgradeRequired);
+  app.useBodyParser('json', { limit: options.maxMessageBytes || Infinity });
+  app.useGlobalFilters(new RestErrorFilter());
+}
+
+/** A plain request to the endpoint's path. */
+function upgradeRequired(_request: Request, response: Response, _next: NextFunction): void {
+  response.status(426).setHeader('Upgrade', 'websocket').json(refusalBody('UPGRADE_REQUIRED'));
+}
+
+function serveDocs(app: NestExpressApplication): void {
+  const config = new DocumentBuilder().setTitle('Rookery').setVersion('1').addBearerAuth().build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, config));
+}

@@ -1,0 +1,91 @@
+import type { RoomBehaviour } from '../config/room-rule.js';
+import type { LossReason, Position } from '../protocol/position.js';
+import type { HistoryPage, PageLimit } from './broker.js';
+import type { NumberedPublication } from './publication.js';
+
+/** A publication in the history, linked to its neighbours in age over all rooms. */
+export interface Entry {
+  readonly log: RoomLog;
+  readonly publication: NumberedPublication;
+  /** By the monotonic clock: a jump of the wall clock must not empty a history. */
+  readonly storedAt: number;
+  readonly bytes: number;
+  older: Entry | undefined;
+  newer: Entry | undefined;
+}
+
+/** Taken-off entries are cut from the front of the array only when there are this many. */
+const COMPACT_AT = 512;
+
+/** One room's numbering and history. */
+export class RoomLog {
+  /** Offset of the newest publication. */
+  head = 0;
+  subscribed = false;
+  /** When the room was last published to or left, by the monotonic clock. */
+  lastUsedAt = 0;
+  private entries: (Entry | undefined)[] = [];
+  private start = 0;
+  /** Why the newest of the messages that are gone is gone. */
+  private lossReason: LossReason = 'trimmed';
+
+  constructor(
+    readonly room: string,
+    readonly epoch: string,
+    readonly behaviour: RoomBehaviour,
+  ) {}
+
+  get size(): number {
+    return this.entries.length - this.start;
+  }
+
+  get oldest(): Entry | undefined {
+    return this.entries[this.start];
+  }
+
+  append(entry: Entry): void {
+    this.entries.push(entry);
+  }
+
+  /** Takes off the oldest entry. */
+  shift(reason: LossReason): Entry | undefined {
+    const entry = this.entries[this.start];
+    if (entry === undefined) return undefined;
+    this.entries[this.start] = undefined;
+    this.start += 1;
+    this.lossReason = reason;
+    if (this.start >= COMPACT_AT && this.start * 2 >= this.entries.length) {
+      this.entries = this.entries.slice(this.start);
+      this.start = 0;
+    }
+    return entry;
+  }
+
+  position(): Position {
+    return { epoch: this.epoch, offset: this.head };
+  }
+
+  /** See {@link Broker.history}. */
+  page(after: Position | undefined, limit: PageLimit): HistoryPage {
+    const oldestLost = this.head - this.size;
+    const { from, lost } = this.startOf(after, oldestLost);
+    const publications: NumberedPublication[] = [];
+    let bytes = 0;
+    for (let index = this.start + from - oldestLost; index < this.entries.length; index += 1) {
+      const entry = this.entries[index];
+      if (entry === undefined || publications.length >= limit.count) break;
+      bytes += entry.bytes;
+      if (publications.length > 0 && bytes > limit.bytes) break;
+      publications.push(entry.publication);
+    }
+    const page = { head: this.position(), after: from, publications };
+    return lost === undefined ? page : { ...page, lost };
+  }
+
+  private startOf(after: Position | undefined, oldestLost: number): { from: number; lost?: LossReason } {
+    if (after === undefined) return { from: oldestLost };
+    // A position ahead of the head cannot be of this history, whatever its epoch says.
+    if (after.epoch !== this.epoch || after.offset > this.head) return { from: oldestLost, lost: 'epoch' };
+    return after.offset < oldestLost ? { from: oldestLost, lost: this.lossReason } : { from: after.offset };
+  }
+}

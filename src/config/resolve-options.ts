@@ -1,0 +1,73 @@
+import { validateSync } from 'class-validator';
+import { readFileSync } from 'node:fs';
+
+import { environmentName } from './environment.js';
+import { problemsOfRoomRules } from './parse-room-rules.js';
+import { RookeryOptions, type RookeryOptionsInput } from './rookery.options.js';
+import type { RoomRule } from './room-rule.js';
+
+/** Settings that cannot be used, one line each. */
+export class SettingsError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`Rookery cannot start:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'SettingsError';
+  }
+}
+
+const both = (a: string, b: string): string => `${environmentName(a)} and ${environmentName(b)}`;
+
+function contradictions(options: RookeryOptions): string[] {
+  const problems: string[] = [];
+  const keys = (['jwtSecret', 'jwtPublicKey', 'jwksUrl'] as const).filter((key) => options[key] !== undefined);
+  if (keys.length > 1) problems.push(`${keys.map(environmentName).join(' and ')} exclude each other: set one`);
+  if (keys.length === 0 && options.auth === 'jwt' && options.nodeEnv === 'production') {
+    problems.push(
+      'JWT_SECRET is missing (or JWT_PUBLIC_KEY, or JWKS_URL): with NODE_ENV=production tokens need a key of yours',
+    );
+  }
+  if (options.heartbeatIntervalMs > 0 && options.heartbeatTimeoutMs <= options.heartbeatIntervalMs) {
+    problems.push(`${both('heartbeatTimeoutMs', 'heartbeatIntervalMs')}: the timeout must be the longer one`);
+  }
+  if (options.stallTimeoutMs < options.heartbeatTimeoutMs) {
+    problems.push(`${both('stallTimeoutMs', 'heartbeatTimeoutMs')}: the stall timeout must not be the shorter one`);
+  }
+  if (options.roomsFile !== undefined && options.rooms.length > 0) {
+    problems.push('ROOMS_FILE and the option rooms exclude each other: set one');
+  }
+  return problems;
+}
+
+function withRoomsFile(options: RookeryOptions): string[] {
+  if (options.roomsFile === undefined) return problemsOfRoomRules(options.rooms);
+  try {
+    const rules: unknown = JSON.parse(readFileSync(options.roomsFile, 'utf8'));
+    const problems = problemsOfRoomRules(rules);
+    if (problems.length === 0) options.rooms = rules as RoomRule[];
+    return problems.map((problem) => `ROOMS_FILE: ${problem}`);
+  } catch (error) {
+    return [`ROOMS_FILE cannot be read: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+/**
+ * Puts the defaults under what was given and checks the whole.
+ *
+ * @throws SettingsError with every problem, each naming its setting
+ */
+export function resolveOptions(input: RookeryOptionsInput): RookeryOptions {
+  const given = Object.entries(input).filter(([, value]) => value !== undefined);
+  const options = Object.assign(new RookeryOptions(), Object.fromEntries(given));
+  const invalid = validateSync(options, { whitelist: true, forbidNonWhitelisted: true }).map(
+    ({ property, constraints }) => `${environmentName(property)}: ${Object.values(constraints ?? {}).join('; ')}`,
+  );
+  const problems = [...invalid, ...contradictions(options)];
+  if (problems.length === 0) problems.push(...withRoomsFile(options));
+  if (problems.length > 0) throw new SettingsError(problems);
+
+  const production = options.nodeEnv === 'production';
+  options.host ??= production ? '0.0.0.0' : '127.0.0.1';
+  options.docs ??= !production;
+  options.metricsPublic ??= !production;
+  options.defaultGrants ??= production ? [] : ['*', { pattern: '@user:*', can: ['publish'] }];
+  return options;
+}

@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http';
+
+import proxyaddr from 'proxy-addr';
+
+/**
+ * Makes the function that tells a client's address: that of the socket, unless trusted proxies name another one.
+ *
+ * @param trustProxy `false`, the number of proxies in front, or their addresses separated by commas
+ */
+export function clientAddressReader(trustProxy: string): (request: IncomingMessage) => string {
+  const trust = trustFunction(trustProxy);
+  return (request) => proxyaddr(request, trust);
+}
+
+function trustFunction(setting: string): (address: string, hop: number) => boolean {
+  const text = setting.trim();
+  if (['', 'false', '0', 'no'].includes(text)) return () => false;
+  if (/^\d{1,2}$/.test(text)) {
+    const hops = Number(text);
+    return (_address, hop) => hop < hops;
+  }
+  return proxyaddr.compile(text.split(',').map((entry) => entry.trim()));
+}

@@ -1,0 +1,120 @@
+import type { EventEmitter } from 'node:events';
+
+import { Injectable, Logger } from '@nestjs/common';
+
+import { RookeryOptions } from '../config/rookery.options.js';
+import { Telemetry } from '../telemetry/telemetry.js';
+import { ApplicationHandlers } from './application-handlers.js';
+import type { ClientSocket } from './client-socket.js';
+import { Connection, type ConnectionContext, type ConnectionDetails } from './connection.js';
+import { ConnectionsService } from './connections.service.js';
+import { Dispatcher } from './dispatcher.js';
+import { Heartbeat } from './heartbeat.js';
+import { Lifecycle } from './lifecycle.js';
+import { TokenClock } from './token-clock.js';
+import { Turn } from './turn.js';
+
+/** Payload of the event `connection.opened`. */
+export interface ConnectionOpenedEvent {
+  readonly connection: Connection;
+}
+
+/** Payload of the event `connection.closed`. */
+export interface ConnectionClosedEvent {
+  readonly connection: Connection;
+  /** As in PROTOCOL.md; 1006 where the other side went without a goodbye. */
+  readonly code: number;
+}
+
+/** What Nest wants called for each client: the gateways' `handleConnection` and the binding of their handlers. */
+export type NestConnect = (connection: Connection) => void;
+
+/** Brings a WebSocket that was let in to life as a connection, and sees to its end. */
+@Injectable()
+export class ConnectionOpener {
+  private readonly logger = new Logger(ConnectionOpener.name);
+  private readonly context: ConnectionContext;
+  private readonly nestConnects: NestConnect[] = [];
+  /** One function for all sockets: `ws` calls it with the socket as `this`. */
+  private readonly onMessage: (this: ClientSocket, data: Buffer, isBinary: boolean) => void;
+  private readonly onPing: (this: ClientSocket) => void;
+  private readonly onClose: (this: ClientSocket, code: number) => void;
+
+  constructor(
+    options: RookeryOptions,
+    turn: Turn,
+    private readonly telemetry: Telemetry,
+    private readonly connections: ConnectionsService,
+    private readonly dispatcher: Dispatcher,
+    private readonly handlers: ApplicationHandlers,
+    private readonly heartbeat: Heartbeat,
+    private readonly tokens: TokenClock,
+    private readonly lifecycle: Lifecycle,
+  ) {
+    this.context = {
+      turn,
+      telemetry,
+      bound: options.outboxBytes,
+      rate: { burst: options.rateBurst, perSecond: options.rateLimit },
+      offences: { burst: options.maxOffences, perSecond: 1 },
+    };
+    this.onMessage = function onMessage(data, isBinary) {
+      if (this.connection !== undefined) dispatcher.receive(this.connection, data, isBinary);
+    };
+    this.onPing = function onPing() {
+      if (this.connection !== undefined) dispatcher.receivePing(this.connection);
+    };
+    const closed = this.closed.bind(this);
+    this.onClose = function onClose(code) {
+      if (this.connection !== undefined) closed(this.connection, code);
+    };
+  }
+
+  /** Has Nest's part done for every connection to come. */
+  addNestConnect(connect: NestConnect): void {
+    this.nestConnects.push(connect);
+  }
+
+  /** @param onClosed called once when it is over */
+  open(socket: ClientSocket, details: ConnectionDetails, onClosed: () => void): void {
+    const connection = new Connection(socket, details, this.context);
+    socket.connection = connection;
+    const events: EventEmitter = socket;
+    events.on('message', this.onMessage);
+    events.on('ping', this.onPing);
+    events.on('close', this.onClose);
+    events.on('close', onClosed);
+    // A frame that breaks RFC 6455: `ws` answers it with its close code, and `close` counts it.
+    socket.on('error', ignore);
+    this.telemetry.connectionsOpened += 1;
+    this.heartbeat.add(connection);
+    this.tokens.watch(connection);
+    this.dispatcher.hold(connection, this.welcome(connection));
+  }
+
+  /** What comes before the first message: the floors above, then the application. */
+  private async welcome(connection: Connection): Promise<void> {
+    try {
+      await this.connections.opened(connection);
+      for (const connect of this.nestConnects) connect(connection);
+      if (this.lifecycle.isHeard('connection.opened')) await this.lifecycle.emit('connection.opened', { connection });
+    } catch (error) {
+      this.logger.error(error);
+      connection.close(1011, 'the connection could not be set up');
+    }
+  }
+
+  private closed(connection: Connection, code: number): void {
+    connection.closing = true;
+    this.telemetry.closes.add(code >= 1000 && code < 5000 ? code : 1006);
+    this.heartbeat.remove(connection);
+    this.tokens.forget(connection);
+    this.handlers.release(connection);
+    this.connections.closed(connection);
+    void this.lifecycle.emit('connection.closed', { connection, code });
+  }
+}
+
+function ignore(): void {
+  // See above.
+}

@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+
+import type { WebSocket } from 'ws';
+
+import type { Principal } from '../auth/principal.js';
+import { CLOSE_CODES } from '../protocol/close-codes.js';
+import { ERRORS, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
+import type { ServerMessages, ServerMessageType } from '../protocol/messages.js';
+import type { Position } from '../protocol/position.js';
+import { Outbox, type OutboxContext } from './outbox.js';
+import { PING_FRAME } from './frame.js';
+import type { Pulse } from './pulse.js';
+import { hasUnfinishedMessage, rawSocketOf } from './raw-socket.js';
+import type { RequestLane } from './request-lane.js';
+import { currentRequest } from './request.js';
+import { TokenBucket, type Rate } from './token-bucket.js';
+import type { Wire } from './wire.js';
+
+/** What connections of a node share. */
+export interface ConnectionContext extends OutboxContext {
+  readonly rate: Rate;
+  /** How many offences are forgiven. */
+  readonly offences: Rate;
+}
+
+/** What is known of a connection when it opens. */
+export interface ConnectionDetails {
+  readonly principal: Principal;
+  /** Address of the client; behind a trusted proxy the one that it names. */
+  readonly address: string;
+  readonly wire: Wire;
+  /** Where the client stood in the rooms that the server puts it in, if it has been here before. */
+  readonly recover?: ReadonlyMap<string, Position>;
+}
+
+/**
+ * One client. What handlers and events get, and what applications use.
+ *
+ * @example
+ * @SubscribeMessage('order:watch')
+ * watch(@ConnectedSocket() connection: Connection, @MessageBody() { order }: WatchDto) {
+ *   connection.send('order:state', this.orders.stateOf(order, connection.userId));
+ * }
+ */
+export class Connection {
+  /** Unique over all nodes. */
+  readonly id = randomBytes(12).toString('base64url');
+  readonly address: string;
+  readonly wire: Wire;
+  /** Milliseconds since 1970. */
+  readonly openedAt = Date.now();
+  /** For the application's own notes on this connection. */
+  data: unknown;
+  /** Who is on the other side; replaced by `auth:refresh`. */
+  principal: Principal;
+  /** True from the first step of closing on: nothing is sent any more. */
+  closing = false;
+
+  /** @internal Positions to recover from, until the connection is greeted. */
+  recover: ReadonlyMap<string, Position> | undefined;
+  /** @internal */
+  readonly outbox: Outbox;
+  /** @internal Requests in progress, where there are any. */
+  lane: RequestLane | undefined;
+  /** @internal */
+  readonly rate: TokenBucket;
+  /** @internal */
+  readonly offences: TokenBucket;
+  /** @internal */
+  readonly pulse: Pulse;
+  /** @internal True while nothing is read from the client because its requests are being worked on. */
+  paused = false;
+
+  /** @internal */
+  constructor(
+    private readonly ws: WebSocket,
+    { principal, address, wire, recover }: ConnectionDetails,
+    private readonly context: ConnectionContext,
+  ) {
+    const now = performance.now();
+    this.principal = principal;
+    this.address = address;
+    this.wire = wire;
+    this.recover = recover;
+    this.outbox = new Outbox(rawSocketOf(ws), context);
+    this.rate = new TokenBucket(context.rate, now);
+    this.offences = new TokenBucket(context.offences, now);
+    this.pulse = { bytesRead: 0, seenAt: now, pingedAt: now, midMessageSince: 0, slot: 0 };
+  }
+
+  get userId(): string {
+    return this.principal.userId;
+  }
+
+  /**
+   * Sends one message to this client. What goes out in one turn of the event loop leaves in one write.
+   *
+   * @param type a type of the protocol, or one of the application's own
+   */
+  send<Type extends ServerMessageType>(type: Type, payload: ServerMessages[Type], requestId?: string): void;
+  send(type: string, payload?: unknown, requestId?: string): void;
+  send(type: string, payload?: unknown, requestId?: string): void {
+    if (!this.closing) this.outbox.push(this.wire.envelope(type, payload, requestId));
+  }
+
+  /** Sends an `error`; counted by its code. */
+  sendError(error: ErrorPayload, requestId?: string): void {
+    const code = Object.hasOwn(ERRORS, error.code) ? (error.code as ErrorCode) : 'APPLICATION';
+    this.context.telemetry.errors.add(code);
+    this.send('error', error, requestId);
+  }
+
+  /**
+   * Closes after all that was sent before is written.
+   *
+   * @param code 1000, 1001–1011 as RFC 6455 has them, 3000–4999; see PROTOCOL.md
+   * @param reason at most 123 bytes
+   */
+  close(code: number = CLOSE_CODES.GOING_AWAY, reason = ''): void {
+    if (this.closing) return;
+    this.outbox.flush();
+    this.closing = true;
+    this.ws.close(code, reason);
+  }
+
+  /** Ends at once, without a goodbye. */
+  terminate(): void {
+    this.closing = true;
+    this.ws.terminate();
+  }
+
+  /** Stops reading from the client; what it sends waits in its own socket. */
+  pause(): void {
+    this.paused = true;
+    this.ws.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.ws.resume();
+  }
+
+  /**
+   * Called by Nest's exception filters, which know clients by this method. Within a request it becomes the request's
+   * error reply; what the client sent is never echoed.
+   *
+   * @internal
+   */
+  emit(event: string, payload: unknown): void {
+    const request = currentRequest();
+    if (event !== 'exception') this.send(event, payload);
+    else if (request?.connection === this) request.fail(payload);
+  }
+
+  /** @internal */
+  ping(): void {
+    // A client that is behind would not see it; the bytes it has not read are its ping.
+    if (!this.closing && !this.outbox.stuck) this.outbox.push(PING_FRAME);
+  }
+
+  /** @internal */
+  get bytesRead(): number {
+    return rawSocketOf(this.ws).bytesRead;
+  }
+
+  /** @internal */
+  get isMidMessage(): boolean {
+    return hasUnfinishedMessage(this.ws);
+  }
+}

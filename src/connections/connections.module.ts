@@ -1,0 +1,34 @@
+import { Module } from '@nestjs/common';
+
+import { Admission } from './admission.js';
+import { ApplicationHandlers } from './application-handlers.js';
+import { ConnectionOpener } from './connection-opener.js';
+import { ConnectionsService } from './connections.service.js';
+import { Dispatcher } from './dispatcher.js';
+import { DrainState } from './drain-state.js';
+import { DrainService } from './drain.service.js';
+import { Heartbeat } from './heartbeat.js';
+import { Lifecycle } from './lifecycle.js';
+import { TokenClock } from './token-clock.js';
+import { Turn } from './turn.js';
+import { UpgradeHandler } from './upgrade.js';
+
+/** Sockets: from the upgrade to the goodbye. */
+@Module({
+  providers: [
+    Admission,
+    ApplicationHandlers,
+    ConnectionOpener,
+    ConnectionsService,
+    Dispatcher,
+    DrainState,
+    DrainService,
+    Heartbeat,
+    Lifecycle,
+    TokenClock,
+    Turn,
+    UpgradeHandler,
+  ],
+  exports: [ConnectionsService, Dispatcher, DrainState, Lifecycle, TokenClock, Turn],
+})
+export class ConnectionsModule {}

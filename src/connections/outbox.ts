@@ -1,0 +1,130 @@
+import type { Socket } from 'node:net';
+
+import type { Telemetry } from '../telemetry/telemetry.js';
+import { unsentBytesOf } from './raw-socket.js';
+import type { Flushable, Turn } from './turn.js';
+
+/** Pieces up to this size are copied into one buffer; larger ones go to the socket as they are, in one `writev`. */
+const COPY_BELOW_BYTES = 16 * 1024;
+
+/** An outbox that was stuck is free again when this share of its bound is left. */
+const LOW_WATER = 0.25;
+
+const NOTHING = Buffer.alloc(0);
+
+/** What all outboxes of a node share. */
+export interface OutboxContext {
+  /** Bytes that may wait for one socket; 0 for no bound. */
+  readonly bound: number;
+  readonly turn: Turn;
+  readonly telemetry: Telemetry;
+}
+
+/**
+ * What waits for one socket. It holds frames until the turn ends, writes them at once, and knows how far the other
+ * side is behind: bytes that the kernel did not take stay counted until it does.
+ */
+export class Outbox implements Flushable {
+  /** True while the kernel has not taken all that was written. */
+  stuck = false;
+  private pending: Buffer | Buffer[] | undefined;
+  private pendingBytes = 0;
+  private relief: (() => void)[] | undefined;
+  private lastUnsent = 0;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly context: OutboxContext,
+  ) {}
+
+  /** Bytes on their way to the socket and in it. */
+  get backlog(): number {
+    return this.pendingBytes + this.socket.writableLength;
+  }
+
+  /** True when the other side is so far behind that its messages must wait in history. */
+  get full(): boolean {
+    const { bound } = this.context;
+    return this.stuck && bound > 0 && this.backlog >= bound;
+  }
+
+  /**
+   * Adds room messages, unless the other side is too far behind.
+   *
+   * @returns false when they were not taken
+   */
+  offer(bytes: Buffer): boolean {
+    if (this.stuck && this.full) return false;
+    this.push(bytes);
+    return true;
+  }
+
+  /** Adds what must go out whatever the backlog: replies, announcements. */
+  push(bytes: Buffer): void {
+    this.pendingBytes += bytes.length;
+    if (this.pending === undefined) {
+      this.pending = bytes;
+      this.context.turn.endWithOutbox(this);
+    } else if (Array.isArray(this.pending)) {
+      this.pending.push(bytes);
+    } else {
+      this.pending = [this.pending, bytes];
+    }
+  }
+
+  flush(): void {
+    const { pending, pendingBytes, socket } = this;
+    if (pending === undefined) return;
+    this.pending = undefined;
+    this.pendingBytes = 0;
+    if (!socket.writable) return;
+    if (Buffer.isBuffer(pending)) socket.write(pending);
+    else this.writeTogether(pending, pendingBytes);
+    const { telemetry } = this.context;
+    telemetry.writes += 1;
+    telemetry.bytesOut += pendingBytes;
+    if (!this.stuck && socket.writableLength > 0) this.watch();
+  }
+
+  /** Calls back once, when the other side has read so much that there is room again; at once if there is now. */
+  whenRelieved(callback: () => void): void {
+    if (!this.stuck) callback();
+    else (this.relief ??= []).push(callback);
+  }
+
+  /** True if the other side has read anything since the last call, or has nothing to read. */
+  hasProgressed(): boolean {
+    if (!this.stuck) return true;
+    const unsent = unsentBytesOf(this.socket);
+    const progressed = unsent !== this.lastUnsent;
+    this.lastUnsent = unsent;
+    return progressed;
+  }
+
+  private writeTogether(pieces: readonly Buffer[], bytes: number): void {
+    if (bytes <= COPY_BELOW_BYTES) {
+      this.socket.write(Buffer.concat(pieces, bytes));
+      return;
+    }
+    this.socket.cork();
+    for (const piece of pieces) this.socket.write(piece);
+    this.socket.uncork();
+  }
+
+  /** An empty write calls back when all before it is with the kernel; `drain` comes only past a mark of the stream. */
+  private watch(): void {
+    this.stuck = true;
+    this.socket.write(NOTHING, (error) => {
+      if (error) return;
+      if (this.socket.writableLength > this.context.bound * LOW_WATER) this.watch();
+      else this.relieve();
+    });
+  }
+
+  private relieve(): void {
+    this.stuck = false;
+    const { relief } = this;
+    this.relief = undefined;
+    if (relief !== undefined) for (const callback of relief) callback();
+  }
+}

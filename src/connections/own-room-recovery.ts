@@ -1,0 +1,21 @@
+import type { Position } from '../protocol/position.js';
+import { EVERYBODY, userRoom } from '../protocol/room-name.js';
+
+const POSITION = /^([\w.-]{1,64}):(\d{1,15})$/;
+
+/**
+ * Where a client stood in everybody's room and its own, from the upgrade's query: `recover_all` and `recover_user`, each
+ * `<epoch>:<offset>`. The server joins these rooms before the client can say a word, so that this is the one moment
+ * at which they can be taken up where they were left. A value that cannot be read counts as none.
+ */
+export function positionsOf(query: URLSearchParams, userId: string): ReadonlyMap<string, Position> {
+  const positions = new Map<string, Position>();
+  for (const [name, room] of [
+    ['recover_all', EVERYBODY],
+    ['recover_user', userRoom(userId)],
+  ] as const) {
+    const [, epoch, offset] = POSITION.exec(query.get(name) ?? '') ?? [];
+    if (epoch !== undefined && offset !== undefined) positions.set(room, { epoch, offset: Number(offset) });
+  }
+  return positions;
+}

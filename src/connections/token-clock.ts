@@ -1,0 +1,86 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+
+import { RookeryOptions } from '../config/rookery.options.js';
+import { CLOSE_CODES } from '../protocol/close-codes.js';
+import type { Connection } from './connection.js';
+
+const TICK_MS = 1000;
+
+/**
+ * Ends connections with their tokens. Connections are kept by the second in which something is due, so that a tick
+ * looks at those only, and a connection costs no timer of its own.
+ */
+@Injectable()
+export class TokenClock implements OnApplicationShutdown {
+  private readonly due = new Map<number, Set<Connection>>();
+  private readonly secondOf = new WeakMap<Connection, number>();
+  private readonly timer: NodeJS.Timeout;
+  private reached = second(Date.now());
+
+  constructor(private readonly options: RookeryOptions) {
+    this.timer = setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  /** Starts watching, or starts anew after the principal was replaced. */
+  watch(connection: Connection): void {
+    this.forget(connection);
+    const { expiresAt } = connection.principal;
+    if (expiresAt === undefined) return;
+    const warnAt = expiresAt - this.options.authExpiringMs;
+    this.at(warnAt > Date.now() ? warnAt : expiresAt, connection);
+  }
+
+  forget(connection: Connection): void {
+    const key = this.secondOf.get(connection);
+    if (key === undefined) return;
+    this.secondOf.delete(connection);
+    const set = this.due.get(key);
+    set?.delete(connection);
+    if (set?.size === 0) this.due.delete(key);
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
+
+  private at(time: number, connection: Connection): void {
+    const key = Math.max(second(time), this.reached + 1);
+    let set = this.due.get(key);
+    if (set === undefined) this.due.set(key, (set = new Set()));
+    set.add(connection);
+    this.secondOf.set(connection, key);
+  }
+
+  private tick(): void {
+    const now = second(Date.now());
+    // The wall clock may jump: ahead, all seconds between are due; back, nothing is until it has caught up.
+    if (now - this.reached > this.due.size) this.runAllBefore(now);
+    else for (let key = this.reached + 1; key <= now; key += 1) this.run(key);
+    this.reached = now;
+  }
+
+  private runAllBefore(now: number): void {
+    for (const key of this.due.keys()) if (key <= now) this.run(key);
+  }
+
+  private run(key: number): void {
+    const set = this.due.get(key);
+    this.due.delete(key);
+    for (const connection of set ?? []) this.act(connection);
+  }
+
+  private act(connection: Connection): void {
+    const { expiresAt } = connection.principal;
+    if (expiresAt === undefined) return;
+    if (expiresAt <= Date.now() + TICK_MS / 2) {
+      connection.close(CLOSE_CODES.TOKEN_EXPIRED, 'token expired');
+      return;
+    }
+    connection.send('auth:expiring', { expiresAt });
+    this.at(expiresAt, connection);
+  }
+}
+
+function second(time: number): number {
+  return Math.ceil(time / 1000);
+}

@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+
+import { RookeryOptions } from '../config/rookery.options.js';
+import { Telemetry } from '../telemetry/telemetry.js';
+
+/** Something that collects what goes out and passes it on when the turn ends. */
+export interface Flushable {
+  flush(): void;
+}
+
+/**
+ * One turn of the event loop. Rooms collect what was published in it, connections what rooms and replies have for
+ * them; at its end the rooms pass on to the connections, and each connection writes once.
+ *
+ * The check phase comes right after the poll phase that read the sockets: nothing waits for a timer, unless
+ * `FLUSH_INTERVAL_MS` asks for one.
+ */
+@Injectable()
+export class Turn {
+  private rooms: Flushable[] = [];
+  private outboxes: Flushable[] = [];
+  private ending = false;
+  private readonly interval: number;
+
+  constructor(
+    options: RookeryOptions,
+    private readonly telemetry: Telemetry,
+  ) {
+    this.interval = options.flushIntervalMs;
+  }
+
+  /** Flushes this room at the end of the turn, before any outbox. Call it once a turn. */
+  endWithRoom(room: Flushable): void {
+    this.rooms.push(room);
+    if (!this.ending) this.schedule();
+  }
+
+  /** Flushes this outbox at the end of the turn. Call it once a turn. */
+  endWithOutbox(outbox: Flushable): void {
+    this.outboxes.push(outbox);
+    if (!this.ending) this.schedule();
+  }
+
+  private schedule(): void {
+    this.ending = true;
+    if (this.interval > 0) setTimeout(this.end, this.interval);
+    else setImmediate(this.end);
+  }
+
+  private readonly end = (): void => {
+    this.ending = false;
+    if (this.rooms.length > 0) {
+      const startedAt = performance.now();
+      // While rooms flush, they hand to outboxes, which then wait for no turn of their own.
+      this.ending = true;
+      const { rooms } = this;
+      this.rooms = [];
+      for (const room of rooms) room.flush();
+      this.ending = false;
+      this.flushOutboxes();
+      this.telemetry.onFanOut?.((performance.now() - startedAt) / 1000);
+    } else {
+      this.flushOutboxes();
+    }
+    if ((this.rooms.length > 0 || this.outboxes.length > 0) && !this.ending) this.schedule();
+  };
+
+  private flushOutboxes(): void {
+    const { outboxes } = this;
+    this.outboxes = [];
+    for (const outbox of outboxes) outbox.flush();
+  }
+}

@@ -1,0 +1,189 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { Injectable, Logger } from '@nestjs/common';
+import { WebSocketServer, type Server } from 'ws';
+
+import { Authenticator, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
+import type { Principal } from '../auth/principal.js';
+import { TokenError } from '../auth/token-verifier.js';
+import { RookeryOptions } from '../config/rookery.options.js';
+import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
+import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
+import { Telemetry } from '../telemetry/telemetry.js';
+import { Admission, type Place } from './admission.js';
+import { clientAddressReader } from './client-address.js';
+import { ClientSocket } from './client-socket.js';
+import { ConnectionOpener } from './connection-opener.js';
+import { DrainState } from './drain-state.js';
+import { originCheck } from './origin.js';
+import { positionsOf } from './own-room-recovery.js';
+import { refuse } from './refusal.js';
+import { JSON_WIRE } from './wire.js';
+
+/** How long the other side may take to answer a close. */
+const CLOSE_TIMEOUT_MS = 5000;
+const MAX_FRAGMENTS = 1024;
+
+/** A refusal on its way to the client. */
+class Refusal extends Error {
+  constructor(
+    readonly code: RefusalCode,
+    message: string = REFUSALS[code].message,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * From an HTTP upgrade to a connection. Everything that can be refused is refused here, before the 101, with a status
+ * and a reason; what costs least is looked at first.
+ */
+@Injectable()
+export class UpgradeHandler {
+  /** Speaks RFC 6455; it is handed upgrades and listens to nothing by itself. */
+  readonly server: Server<typeof ClientSocket>;
+
+  private readonly logger = new Logger(UpgradeHandler.name);
+  private readonly addressOf: (request: IncomingMessage) => string;
+  private readonly isOriginAllowed: (origin: string | undefined) => boolean;
+  private pending = 0;
+
+  constructor(
+    private readonly options: RookeryOptions,
+    private readonly authenticator: Authenticator,
+    private readonly admission: Admission,
+    private readonly opener: ConnectionOpener,
+    private readonly drain: DrainState,
+    private readonly telemetry: Telemetry,
+  ) {
+    this.addressOf = clientAddressReader(options.trustProxy);
+    this.isOriginAllowed = originCheck(options.allowedOrigins, options.requireOrigin);
+    // Named apart: the types of ws do not know its newest bounds yet.
+    const serverOptions = {
+      noServer: true,
+      clientTracking: false,
+      WebSocket: ClientSocket,
+      maxPayload: options.maxMessageBytes,
+      maxFragments: MAX_FRAGMENTS,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      perMessageDeflate: false,
+      handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : (false as const)),
+    };
+    this.server = new WebSocketServer(serverOptions);
+    this.server.on('wsClientError', (error: Error, socket) =>
+      this.reply(socket as Socket, 'BAD_HANDSHAKE', error.message),
+    );
+  }
+
+  /** True for the path of the endpoint, which may end in a slash. */
+  serves(url: string | undefined): boolean {
+    const path = pathOf(url);
+    return path === this.options.wsPath || path === `${this.options.wsPath}/`;
+  }
+
+  /** Handles an `upgrade` event of the HTTP server. */
+  handle(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    // From the first line on: a reset while the token is being verified must not end the process.
+    socket.on('error', ignore);
+    let place: Place | undefined;
+    try {
+      place = this.admit(request);
+    } catch (error) {
+      this.refuse(socket, error);
+      return;
+    }
+    const taken = place;
+    socket.once('close', taken.give);
+    this.authenticate(request).then(
+      (principal) => this.complete(request, socket, head, principal, taken),
+      (error: unknown) => this.refuse(socket, error),
+    );
+  }
+
+  /** What can be judged at once. */
+  private admit(request: IncomingMessage): Place {
+    if (!this.serves(request.url)) throw new Refusal('NOT_FOUND');
+    if (this.drain.draining) throw new Refusal('DRAINING');
+    if (!this.isOriginAllowed(request.headers.origin)) throw new Refusal('ORIGIN_NOT_ALLOWED');
+    if (!offersSupported(request)) throw new Refusal('UNSUPPORTED_SUBPROTOCOL');
+    const { maxPendingUpgrades } = this.options;
+    if (maxPendingUpgrades > 0 && this.pending >= maxPendingUpgrades) throw new Refusal('FULL');
+    const place = this.admission.take(this.addressOf(request));
+    if (typeof place === 'string') throw new Refusal(place);
+    return place;
+  }
+
+  private async authenticate(request: IncomingMessage): Promise<Principal> {
+    this.pending += 1;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const timeout = new Promise<never>((_resolve, reject) => {
+        timer = setTimeout(() => reject(new Error('Verifying the token took too long')), this.options.upgradeTimeoutMs);
+      });
+      const credentials = credentialsOf(request.headers, queryOf(request.url));
+      return await Promise.race([this.authenticator.authenticate(credentials), timeout]);
+    } finally {
+      clearTimeout(timer);
+      this.pending -= 1;
+    }
+  }
+
+  private complete(request: IncomingMessage, socket: Socket, head: Buffer, principal: Principal, place: Place): void {
+    if (socket.destroyed) return;
+    if (this.drain.draining) {
+      this.reply(socket, 'DRAINING');
+      return;
+    }
+    const refusal = place.takeUser(principal.userId);
+    if (refusal !== undefined) {
+      this.reply(socket, refusal);
+      return;
+    }
+    const address = this.addressOf(request);
+    this.server.handleUpgrade(request, socket, head, (ws) => {
+      socket.off('error', ignore);
+      const recover = positionsOf(queryOf(request.url), principal.userId);
+      this.opener.open(ws, { principal, address, wire: JSON_WIRE, recover }, place.give);
+    });
+  }
+
+  private refuse(socket: Socket, error: unknown): void {
+    if (error instanceof Refusal) {
+      this.reply(socket, error.code, error.message);
+    } else if (error instanceof TokenError) {
+      this.reply(socket, error instanceof TokenMissingError ? 'TOKEN_MISSING' : 'TOKEN_INVALID', error.message);
+    } else {
+      this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
+      this.reply(socket, 'UNAVAILABLE');
+    }
+  }
+
+  private reply(socket: Socket, code: RefusalCode, message?: string): void {
+    this.telemetry.refusals.add(REFUSALS[code].status);
+    if (!socket.destroyed) refuse(socket, code, message);
+  }
+}
+
+function pathOf(url = ''): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
+
+function queryOf(url = ''): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start < 0 ? '' : url.slice(start + 1));
+}
+
+/** A client that offers nothing gets the one subprotocol there is; one that offers only others is told so. */
+function offersSupported({ headers }: IncomingMessage): boolean {
+  const offered = (headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '' && !entry.startsWith(BEARER_SUBPROTOCOL_PREFIX));
+  return offered.length === 0 || offered.includes(SUBPROTOCOL);
+}
+
+function ignore(): void {
+  // The socket closes itself; whoever holds its place hears of that.
+}

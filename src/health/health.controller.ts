@@ -1,0 +1,36 @@
+import { Controller, Get, UseFilters } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
+
+import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { NodeHealth } from './node-health.js';
+
+/** Probes for orchestration. */
+@ApiTags('health')
+@Controller('health')
+@UseFilters(RestErrorFilter)
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly node: NodeHealth,
+  ) {}
+
+  /** Restart the process when this fails. */
+  @Get('live')
+  @HealthCheck()
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.node.process()]);
+  }
+
+  /** Send no new connections while this fails. */
+  @Get('ready')
+  @HealthCheck()
+  ready(): Promise<HealthCheckResult> {
+    return this.health.check([
+      () => this.node.notDraining(),
+      () => this.node.broker(),
+      () => this.node.eventLoop(),
+      () => this.node.memory(),
+    ]);
+  }
+}

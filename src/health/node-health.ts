@@ -1,0 +1,84 @@
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
+
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+
+import { Broker } from '../broker/broker.js';
+import { RookeryOptions } from '../config/rookery.options.js';
+import { DrainState } from '../connections/drain-state.js';
+
+const NANOSECONDS_PER_MS = 1e6;
+const RESOLUTION_MS = 20;
+/** The delay that counts is that of the last while, not of the whole life of the process. */
+const WINDOW_MS = 10_000;
+
+/** What makes a node fit for connections, each with its reason when it is not. */
+@Injectable()
+export class NodeHealth implements OnApplicationShutdown {
+  private readonly delay: IntervalHistogram;
+  private readonly window: NodeJS.Timeout;
+  private lastP99Ms = 0;
+
+  constructor(
+    private readonly options: RookeryOptions,
+    private readonly indicators: HealthIndicatorService,
+    private readonly drain: DrainState,
+    @Inject(Broker) private readonly messages: Broker,
+  ) {
+    this.delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+    this.delay.enable();
+    this.window = setInterval(() => {
+      this.lastP99Ms = this.p99();
+      this.delay.reset();
+    }, WINDOW_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.window);
+    this.delay.disable();
+  }
+
+  process(): HealthIndicatorResult {
+    return this.indicators.check('process').up({ uptimeSeconds: Math.round(process.uptime()) });
+  }
+
+  notDraining(): HealthIndicatorResult {
+    const indicator = this.indicators.check('draining');
+    return this.drain.draining ? indicator.down('the node is shutting down') : indicator.up();
+  }
+
+  async broker(): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check('broker');
+    const startedAt = performance.now();
+    try {
+      await this.messages.ping();
+      return indicator.up({ roundTripMs: Math.round(performance.now() - startedAt) });
+    } catch (error) {
+      return indicator.down(error instanceof Error ? error.message : 'does not answer');
+    }
+  }
+
+  eventLoop(): HealthIndicatorResult {
+    const indicator = this.indicators.check('eventLoop');
+    const p99Ms = Math.max(this.lastP99Ms, this.p99());
+    const { maxEventLoopDelayMs: max } = this.options;
+    return max > 0 && p99Ms > max
+      ? indicator.down({ message: `delay above ${max} ms`, p99Ms })
+      : indicator.up({ p99Ms });
+  }
+
+  memory(): HealthIndicatorResult {
+    const indicator = this.indicators.check('memory');
+    const residentBytes = process.memoryUsage.rss();
+    const { maxMemoryBytes: max } = this.options;
+    return max > 0 && residentBytes > max
+      ? indicator.down({ message: `above ${max} bytes`, residentBytes })
+      : indicator.up({ residentBytes });
+  }
+
+  /** How late timers ran beyond their own resolution. */
+  private p99(): number {
+    const ms = this.delay.percentile(99) / NANOSECONDS_PER_MS - RESOLUTION_MS;
+    return Number.isFinite(ms) ? Math.max(0, Math.round(ms)) : 0;
+  }
+}

@@ -1,0 +1,45 @@
+export { RookeryModule, type RookeryOverrides } from './rookery.module.js';
+export { RookeryAdapter } from './connections/rookery.adapter.js';
+export { AdminModule } from './admin/admin.module.js';
+export { HealthModule } from './health/health.module.js';
+export { MetricsModule } from './metrics/metrics.module.js';
+
+export { RookeryOptions, type GrantEntry, type RookeryOptionsInput } from './config/rookery.options.js';
+export { EnvironmentError, optionsFromEnvironment } from './config/environment.js';
+export { SettingsError } from './config/resolve-options.js';
+export type { Overflow, Publishers, RoomBehaviour, RoomRule } from './config/room-rule.js';
+export { RoomRules } from './config/room-rules.js';
+
+export { Grants, GrantTemplate, type RoomAction } from './auth/grants.js';
+export type { Principal } from './auth/principal.js';
+export { GrantsRoomPolicy, RoomPolicy } from './auth/room-policy.js';
+export { TokenIssuer, type TokenRequest } from './auth/token-issuer.js';
+export { TokenError, TokenVerifier } from './auth/token-verifier.js';
+
+export {
+  Broker,
+  BrokerUnavailableError,
+  type BrokerListener,
+  type HistoryPage,
+  type MaybePromise,
+  type PageLimit,
+} from './broker/broker.js';
+export { MemoryBroker } from './broker/memory.broker.js';
+export type { NumberedPublication, Publication, PublishRequest, PublishResult } from './broker/publication.js';
+
+export type { Connection } from './connections/connection.js';
+export type { ConnectionClosedEvent, ConnectionOpenedEvent } from './connections/connection-opener.js';
+export { ConnectionsService } from './connections/connections.service.js';
+
+export type { RoomMembershipEvent, RoomOccupancyEvent } from './rooms/rooms.service.js';
+export { RoomsService } from './rooms/rooms.service.js';
+
+export { MessagingService, type PublishOptions } from './messaging/messaging.service.js';
+export { UnhandledMessageEvent } from './messaging/unhandled.service.js';
+
+export { EnvelopeExceptionFilter } from './rest/envelope-exception.filter.js';
+export { PayloadValidationPipe } from './rest/payload-validation.pipe.js';
+export { RestErrorFilter } from './rest/rest-error.filter.js';
+export { AdminOnly, Caller, RestGuard } from './rest/rest.guard.js';
+
+export * from './protocol/index.js';

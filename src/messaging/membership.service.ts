@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+
+import type { MaybePromise } from '../broker/broker.js';
+import { RookeryOptions } from '../config/rookery.options.js';
+import type { Connection } from '../connections/connection.js';
+import { reply, type Reply } from '../connections/reply.js';
+import { ProtocolError } from '../protocol/errors.js';
+import type { JoinPayload } from '../protocol/messages.js';
+import { EVERYBODY, isReservedRoom, userRoom } from '../protocol/room-name.js';
+import { RoomsService, type Joined } from '../rooms/rooms.service.js';
+import { RoomAccess } from './room-access.js';
+
+/** Joining, leaving and looking around, as clients ask for it. */
+@Injectable()
+export class MembershipService {
+  constructor(
+    private readonly options: RookeryOptions,
+    private readonly rooms: RoomsService,
+    private readonly access: RoomAccess,
+  ) {}
+
+  join(connection: Connection, { room, recover }: JoinPayload): MaybePromise<Reply> {
+    // The server put it there itself, and nobody's leave is needed to be told so again.
+    if (isOwn(connection, room)) return this.answer(this.rooms.join(connection, room));
+    const { principal } = connection;
+    return this.access.when(principal, 'join', room, () => {
+      if (recover === undefined) return this.answer(this.rooms.join(connection, room));
+      const allowed = this.access.allows(principal, 'history', room);
+      const join = (may: boolean): MaybePromise<Reply> =>
+        this.answer(this.rooms.join(connection, room, { position: recover, allowed: may }));
+      return allowed instanceof Promise ? allowed.then(join) : join(allowed);
+    });
+  }
+
+  leave(connection: Connection, room: string): Reply {
+    if (isOwn(connection, room)) throw new ProtocolError('FORBIDDEN');
+    this.rooms.leave(connection, room);
+    return reply('room:left', { room });
+  }
+
+  presence(connection: Connection, room: string): MaybePromise<Reply> {
+    return this.access.when(connection.principal, 'presence', room, () =>
+      reply('presence', {
+        room,
+        size: this.rooms.size(room),
+        members: this.rooms.members(room, this.options.presenceMaxMembers),
+      }),
+    );
+  }
+
+  /** Takes a connection out of the rooms that its new token does not cover. */
+  async reconsider(connection: Connection): Promise<void> {
+    for (const room of this.rooms.roomsOf(connection)) {
+      if (isOwn(connection, room) || (await this.access.allows(connection.principal, 'join', room))) continue;
+      this.rooms.leave(connection, room);
+      connection.send('room:left', { room });
+    }
+  }
+
+  private answer(joined: MaybePromise<Joined>): MaybePromise<Reply> {
+    return joined instanceof Promise ? joined.then(replyOf) : replyOf(joined);
+  }
+}
+
+function replyOf({ payload, begin }: Joined): Reply {
+  return { ...reply('room:joined', payload), sent: begin };
+}
+
+/** True for the rooms that the server puts every connection in. */
+function isOwn(connection: Connection, room: string): boolean {
+  return isReservedRoom(room) && (room === EVERYBODY || room === userRoom(connection.userId));
+}

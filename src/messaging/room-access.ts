@@ -1,0 +1,46 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+
+import type { RoomAction } from '../auth/grants.js';
+import type { Principal } from '../auth/principal.js';
+import { RoomPolicy } from '../auth/room-policy.js';
+import type { MaybePromise } from '../broker/broker.js';
+import { ProtocolError } from '../protocol/errors.js';
+
+/** Asks the policy. A foreign room and one that does not exist are refused alike. */
+@Injectable()
+export class RoomAccess {
+  private readonly logger = new Logger(RoomAccess.name);
+
+  constructor(@Inject(RoomPolicy) private readonly policy: RoomPolicy) {}
+
+  /** A policy that fails refuses. */
+  allows(principal: Principal, action: RoomAction, room: string): MaybePromise<boolean> {
+    try {
+      const answer = this.policy.allows(principal, action, room);
+      return answer instanceof Promise ? answer.catch((error: unknown) => this.refuseFor(error)) : answer;
+    } catch (error) {
+      return this.refuseFor(error);
+    }
+  }
+
+  /**
+   * Goes on when the policy allows it: at once where it answers at once.
+   *
+   * @throws ProtocolError `FORBIDDEN`
+   */
+  when<T>(principal: Principal, action: RoomAction, room: string, proceed: () => MaybePromise<T>): MaybePromise<T> {
+    const answer = this.allows(principal, action, room);
+    if (answer instanceof Promise) return answer.then((allowed) => this.proceedIf(allowed, proceed));
+    return this.proceedIf(answer, proceed);
+  }
+
+  private proceedIf<T>(allowed: boolean, proceed: () => MaybePromise<T>): MaybePromise<T> {
+    if (!allowed) throw new ProtocolError('FORBIDDEN');
+    return proceed();
+  }
+
+  private refuseFor(error: unknown): false {
+    this.logger.error('The room policy failed', error instanceof Error ? error.stack : String(error));
+    return false;
+  }
+}

@@ -1,0 +1,45 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import { Controller, Get, Header, Headers, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { Response } from 'express';
+
+import { bearerOf } from '../auth/authenticator.js';
+import { RookeryOptions } from '../config/rookery.options.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { MetricsService } from './metrics.service.js';
+
+/** Prometheus. */
+@ApiExcludeController()
+@Controller('metrics')
+@UseFilters(RestErrorFilter)
+export class MetricsController {
+  constructor(
+    private readonly options: RookeryOptions,
+    private readonly metrics: MetricsService,
+  ) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  async read(@Headers() headers: Record<string, string>, @Res() response: Response): Promise<void> {
+    this.check(bearerOf(headers));
+    response.setHeader('Content-Type', this.metrics.contentType);
+    response.end(await this.metrics.render());
+  }
+
+  private check(token: string | undefined): void {
+    const { metricsToken, metricsPublic } = this.options;
+    if (metricsToken === undefined ? metricsPublic : isSame(token ?? '', metricsToken)) return;
+    throw new ProtocolError('FORBIDDEN');
+  }
+}
+
+/** Compares digests: in constant time, whatever the lengths. */
+function isSame(given: string, wanted: string): boolean {
+  return timingSafeEqual(digestOf(given), digestOf(wanted));
+}
+
+function digestOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

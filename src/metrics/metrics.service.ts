@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import { ConnectionsService } from '../connections/connections.service.js';
+import { RoomsService } from '../rooms/rooms.service.js';
+import type { Tally } from '../telemetry/tally.js';
+import { Telemetry } from '../telemetry/telemetry.js';
+
+const PREFIX = 'rookery_';
+const FAN_OUT_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
+
+/**
+ * Prometheus’s view of the counters. Nothing is counted here: each metric reads its number when it is asked for, so
+ * that the way of a message knows nothing of this library.
+ */
+@Injectable()
+export class MetricsService {
+  private readonly registry = new Registry();
+
+  constructor(telemetry: Telemetry, connections: ConnectionsService, rooms: RoomsService) {
+    // Brings event-loop delay, memory, CPU and garbage collection by their customary names.
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('connections', 'Open connections', () => connections.count());
+    this.gauge('rooms', 'Rooms with members on this node', () => rooms.count());
+    this.gauge('memberships', 'Connections in rooms, each counted once for every room', () => rooms.memberships());
+    this.gauge('outbox_bytes', 'Bytes that wait for sockets', () => outboxBytes(connections));
+
+    this.counter('connections_opened_total', 'Upgrades accepted', () => telemetry.connectionsOpened);
+    this.counter('messages_in_total', 'Messages received from clients', () => telemetry.messagesIn);
+    this.counter('bytes_in_total', 'Bytes of messages received from clients', () => telemetry.bytesIn);
+    this.counter('deliveries_total', 'Publications handed to connections', () => telemetry.deliveries);
+    this.counter('bytes_out_total', 'Bytes written to sockets', () => telemetry.bytesOut);
+    this.counter('writes_total', 'Writes to sockets', () => telemetry.writes);
+    this.counter('caught_up_total', 'Members that became live after catching up', () => telemetry.caughtUp);
+    this.counter(
+      'mended_total',
+      'Publications that were lost on the way to this node and read from history',
+      () => telemetry.mended,
+    );
+
+    this.tally('published_total', 'Publications accepted, by the way they came', 'source', telemetry.published);
+    this.tally('errors_total', 'Errors sent to clients, by code', 'code', telemetry.errors);
+    this.tally('closes_total', 'Connections closed, by close code', 'code', telemetry.closes);
+    this.tally('refusals_total', 'Upgrades refused, by HTTP status', 'status', telemetry.refusals);
+    this.tally('drops_total', 'What did not reach a client, by reason', 'reason', telemetry.drops);
+
+    const fanOut = new Histogram({
+      name: `${PREFIX}fan_out_seconds`,
+      help: 'Time that the fan-out of one event-loop turn took',
+      buckets: FAN_OUT_BUCKETS_SECONDS,
+      registers: [this.registry],
+    });
+    telemetry.onFanOut = (seconds) => fanOut.observe(seconds);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  render(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  private gauge(name: string, help: string, read: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: PREFIX + name,
+      help,
+      registers: [this.registry],
+      collect: () => gauge.set(read()),
+    });
+  }
+
+  private counter(name: string, help: string, read: () => number): void {
+    const counter: Counter = new Counter({
+      name: PREFIX + name,
+      help,
+      registers: [this.registry],
+      collect: () => {
+        counter.reset();
+        counter.inc(read());
+      },
+    });
+  }
+
+  private tally<Label extends string | number>(name: string, help: string, label: string, tally: Tally<Label>): void {
+    const counter: Counter = new Counter({
+      name: PREFIX + name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect: () => {
+        counter.reset();
+        for (const [value, count] of tally.entries()) counter.inc({ [label]: String(value) }, count);
+      },
+    });
+  }
+}
+
+function outboxBytes(connections: ConnectionsService): number {
+  let bytes = 0;
+  for (const { outbox } of connections.all()) bytes += outbox.backlog;
+  return bytes;
+}

@@ -1,0 +1,133 @@
+import { MAX_ID_LENGTH } from './envelope.js';
+import { ProtocolError } from './errors.js';
+import type {
+  BroadcastPayload,
+  HistoryPayload,
+  JoinPayload,
+  PublishPayload,
+  RefreshPayload,
+  UserMessagePayload,
+} from './messages.js';
+import type { Position } from './position.js';
+import { EVERYBODY, MAX_USER_ID_LENGTH, isPrintable, parseRoomName } from './room-name.js';
+
+/**
+ * Payloads are checked by hand rather than by decorators: this is on the way of every message, and the protocol must
+ * compile into a client. Each function returns what it checked, with nothing else on it, or throws `INVALID_PAYLOAD`
+ * or `ROOM_NAME_INVALID` with the field and the rule.
+ */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Deepest nesting of `data`: deeper ones overflow the stacks of JSON readers that recurse, ours and the members'. */
+export const MAX_DATA_DEPTH = 100;
+
+const MAX_EPOCH_LENGTH = 64;
+const MAX_TOKEN_LENGTH = 16_384;
+
+function invalid(field: string, rule: string): ProtocolError {
+  return new ProtocolError('INVALID_PAYLOAD', { field, rule });
+}
+
+function fieldsOf(payload: unknown): Fields {
+  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) {
+    throw invalid('payload', 'must be an object');
+  }
+  return payload as Fields;
+}
+
+function deeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  // Arrays apart: for…in makes a string of every index, which a long array of numbers would pay for.
+  if (Array.isArray(value)) return value.some((item) => deeperThan(item, levels - 1));
+  for (const key in value) {
+    if (deeperThan((value as Fields)[key], levels - 1)) return true;
+  }
+  return false;
+}
+
+function parseData(fields: Fields): unknown {
+  const data = fields['data'];
+  if (data === undefined) throw invalid('data', 'is required');
+  if (deeperThan(data, MAX_DATA_DEPTH)) throw invalid('data', `must not nest deeper than ${MAX_DATA_DEPTH} levels`);
+  return data;
+}
+
+function parseId(fields: Fields): { id?: string } {
+  const id = fields['id'];
+  if (id === undefined) return {};
+  if (!isPrintable(id, MAX_ID_LENGTH)) throw invalid('id', `must be a string of 1 to ${MAX_ID_LENGTH} characters`);
+  return { id };
+}
+
+function parsePosition(value: unknown, field: string): Position {
+  const { epoch, offset } = (typeof value === 'object' && value !== null ? value : {}) as Fields;
+  if (!isPrintable(epoch, MAX_EPOCH_LENGTH)) throw invalid(`${field}.epoch`, 'must be an epoch that the server gave');
+  if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) {
+    throw invalid(`${field}.offset`, 'must be a whole number, 0 or more');
+  }
+  return { epoch, offset };
+}
+
+/** Payload of `leave` and `presence`: a room's name, by itself or as `{room}`. */
+export function parseRoomRef(payload: unknown): string {
+  return parseRoomName(typeof payload === 'string' ? payload : fieldsOf(payload)['room']);
+}
+
+/** Payload of `join`. */
+export function parseJoin(payload: unknown): JoinPayload {
+  if (typeof payload === 'string') return { room: parseRoomName(payload) };
+  const fields = fieldsOf(payload);
+  const room = parseRoomName(fields['room']);
+  const recover = fields['recover'];
+  return recover === undefined ? { room } : { room, recover: parsePosition(recover, 'recover') };
+}
+
+/** Payload of `room:message`. */
+export function parsePublish(payload: unknown): PublishPayload {
+  const fields = fieldsOf(payload);
+  const room = parseRoomName(fields['room']);
+  const volatile = fields['volatile'];
+  if (volatile !== undefined && typeof volatile !== 'boolean') throw invalid('volatile', 'must be true or false');
+  return { room, data: parseData(fields), ...parseId(fields), ...(volatile ? { volatile } : {}) };
+}
+
+/** Payload of `broadcast`; without a room it goes to everybody. */
+export function parseBroadcast(payload: unknown): PublishPayload {
+  const fields = fieldsOf(payload) as Partial<BroadcastPayload>;
+  return parsePublish(fields.room === undefined ? { ...fields, room: EVERYBODY } : fields);
+}
+
+/** Payload of `user:message`. */
+export function parseUserMessage(payload: unknown): UserMessagePayload {
+  const fields = fieldsOf(payload);
+  const userId = fields['userId'];
+  if (!isPrintable(userId, MAX_USER_ID_LENGTH)) {
+    throw invalid('userId', `must be a string of 1 to ${MAX_USER_ID_LENGTH} characters`);
+  }
+  return { userId, data: parseData(fields), ...parseId(fields) };
+}
+
+/** Payload of `history`. */
+export function parseHistory(payload: unknown): HistoryPayload {
+  const fields = fieldsOf(payload);
+  const room = parseRoomName(fields['room']);
+  const { after, limit } = fields;
+  if (limit !== undefined && !(typeof limit === 'number' && Number.isSafeInteger(limit) && limit > 0)) {
+    throw invalid('limit', 'must be a whole number, 1 or more');
+  }
+  return {
+    room,
+    ...(after === undefined ? {} : { after: parsePosition(after, 'after') }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+/** Payload of `auth:refresh`. */
+export function parseRefresh(payload: unknown): RefreshPayload {
+  const token = fieldsOf(payload)['token'];
+  if (typeof token !== 'string' || token.length === 0 || token.length > MAX_TOKEN_LENGTH) {
+    throw invalid('token', `must be a string of 1 to ${MAX_TOKEN_LENGTH} characters`);
+  }
+  return { token };
+}

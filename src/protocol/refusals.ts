@@ -1,0 +1,25 @@
+/**
+ * Refusals before the upgrade: an HTTP status and a JSON body `{code, message}`.
+ * PROTOCOL.md lists the same; a test holds the two together.
+ */
+export const REFUSALS = {
+  BAD_HANDSHAKE: { status: 400, message: 'Not a valid WebSocket handshake' },
+  UNSUPPORTED_SUBPROTOCOL: { status: 400, message: 'None of the offered subprotocols is supported' },
+  TOKEN_MISSING: { status: 401, message: 'A token is required' },
+  TOKEN_INVALID: { status: 401, message: 'The token is not valid' },
+  ORIGIN_NOT_ALLOWED: { status: 403, message: 'This Origin is not allowed' },
+  NOT_FOUND: { status: 404, message: 'No WebSocket endpoint here' },
+  UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket only' },
+  TOO_MANY_CONNECTIONS: { status: 429, message: 'Too many connections from this address or user' },
+  FULL: { status: 503, message: 'The server is full' },
+  UNAVAILABLE: { status: 503, message: 'Tokens cannot be verified at the moment' },
+  DRAINING: { status: 503, message: 'The server is shutting down' },
+} as const satisfies Record<string, { status: number; message: string }>;
+
+export type RefusalCode = keyof typeof REFUSALS;
+
+/** Body of a refusal. */
+export interface RefusalBody {
+  readonly code: RefusalCode;
+  readonly message: string;
+}

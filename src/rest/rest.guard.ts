@@ -1,0 +1,52 @@
+import { Injectable, SetMetadata, createParamDecorator, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Request } from 'express';
+
+import { Authenticator, bearerOf } from '../auth/authenticator.js';
+import type { Principal } from '../auth/principal.js';
+import { TokenError } from '../auth/token-verifier.js';
+import { ProtocolError } from '../protocol/errors.js';
+
+const ADMIN_ONLY = 'rookery:admin-only';
+
+/** Lets only tokens with the scope `admin` in. */
+export const AdminOnly = (): MethodDecorator & ClassDecorator => SetMetadata(ADMIN_ONLY, true);
+
+type AuthenticatedRequest = Request & { principal?: Principal };
+
+/** Who is calling, in a handler behind {@link RestGuard}. */
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Principal => {
+  const { principal } = context.switchToHttp().getRequest<AuthenticatedRequest>();
+  if (principal === undefined) throw new Error('Caller needs RestGuard');
+  return principal;
+});
+
+/** Authenticates REST calls by `Authorization: Bearer`; a token in the address would end up in logs. */
+@Injectable()
+export class RestGuard implements CanActivate {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    request.principal = await this.principalOf(request);
+    const adminOnly = this.reflector.getAllAndOverride<boolean | undefined>(ADMIN_ONLY, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (adminOnly && !request.principal.admin) throw new ProtocolError('FORBIDDEN');
+    return true;
+  }
+
+  private async principalOf({ headers }: Request): Promise<Principal> {
+    const token = bearerOf(headers);
+    try {
+      return await this.authenticator.authenticateCall(token);
+    } catch (error) {
+      if (error instanceof TokenError) throw new ProtocolError('TOKEN_INVALID', undefined, error.message);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+
+import { Broker, type HistoryPage, type PageLimit } from '../broker/broker.js';
+import type { Position } from '../protocol/position.js';
+import { Telemetry } from '../telemetry/telemetry.js';
+import type { Membership } from './room.js';
+import { isLevel, readOn } from './read-on.js';
+import { RoomIntake } from './room-intake.js';
+
+/** One helping of history for one member. Small, so that many who catch up share the event loop fairly. */
+export const PAGE: PageLimit = { count: 256, bytes: 128 * 1024 };
+
+/** A member does not read on while so much is on its way to its socket. */
+const MAX_BACKLOG_BYTES = 256 * 1024;
+
+/** Pause after a failed read, and after one that brought nothing new. */
+const RETRY_MS = 250;
+
+/**
+ * Brings members level with their room: from a position of their own, through history, at the speed of their sockets,
+ * to live. One way for who comes back, who was slow, and who was slow while coming back.
+ */
+@Injectable()
+export class CatchUp {
+  private readonly logger = new Logger(CatchUp.name);
+
+  constructor(
+    @Inject(Broker) private readonly broker: Broker,
+    private readonly intake: RoomIntake,
+    private readonly telemetry: Telemetry,
+  ) {}
+
+  /**
+   * Starts a member that stands at a position.
+   *
+   * @param page history already read from there
+   */
+  start(member: Membership, position: Position, page?: HistoryPage): void {
+    member.position = position;
+    member.room.away.add(member);
+    if (page === undefined) this.proceed(member);
+    else this.continueAfter(member, page);
+  }
+
+  private proceed(member: Membership): void {
+    const { connection, room } = member;
+    if (member.left || connection.closing || member.position === undefined) return;
+    const { outbox } = connection;
+    if (outbox.backlog > MAX_BACKLOG_BYTES) outbox.flush();
+    if (outbox.stuck) {
+      outbox.whenRelieved(() => this.proceed(member));
+      return;
+    }
+    const page = this.broker.history(room.name, member.position, PAGE);
+    if (!(page instanceof Promise)) {
+      this.continueAfter(member, page);
+      return;
+    }
+    page.then(
+      (read) => this.continueAfter(member, read),
+      (error: unknown) => {
+        this.logger.debug(`History cannot be read: ${String(error)}`);
+        this.later(member, RETRY_MS);
+      },
+    );
+  }
+
+  private continueAfter(member: Membership, page: HistoryPage): void {
+    if (member.left || member.connection.closing) return;
+    const before = member.position;
+    this.give(member, page);
+    const { room, position } = member;
+    if (position !== undefined && isLevel(position, room.position)) {
+      room.addLive(member);
+      this.telemetry.caughtUp += 1;
+    } else {
+      // A page that brought nothing would be asked for again at once, and again.
+      const moved = before?.epoch !== position?.epoch || before?.offset !== position?.offset;
+      this.later(member, moved ? 0 : RETRY_MS);
+    }
+  }
+
+  /** Hands a page to the member, and to the room what of it has not been delivered yet. */
+  private give(member: Membership, page: HistoryPage): void {
+    const { connection, room } = member;
+    const { start, lost, publications, end } = readOn(page);
+    if (lost !== undefined) {
+      connection.send('room:gap', { room: room.name, ...start, reason: lost });
+      this.telemetry.drops.add('gap');
+    }
+    for (const publication of publications) {
+      if (publication.origin === connection.id && !room.behaviour.echo) continue;
+      connection.outbox.push(connection.wire.publication(room.name, publication));
+      this.telemetry.deliveries += 1;
+    }
+    member.position = end;
+    // History may be ahead of delivery; the room must not deliver again what its member has.
+    this.intake.absorb(room, page.head.epoch, publications);
+  }
+
+  private later(member: Membership, delayMs: number): void {
+    if (delayMs === 0) setImmediate(() => this.proceed(member));
+    else setTimeout(() => this.proceed(member), delayMs).unref();
+  }
+}

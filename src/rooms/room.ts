@@ -1,0 +1,145 @@
+import type { Publication } from '../broker/publication.js';
+import type { RoomBehaviour } from '../config/room-rule.js';
+import type { Connection } from '../connections/connection.js';
+import type { Flushable } from '../connections/turn.js';
+import type { Position } from '../protocol/position.js';
+import type { Lag } from './lag.js';
+
+/** Not among the live members. */
+export const AWAY = -1;
+
+/**
+ * A connection in a room. It is one of
+ * - live: gets each run of messages as it is, without a look at it;
+ * - catching up: has a position of its own and reads history until it is level with the room;
+ * - lagging: the room has no history to catch up from, and its rule says what waits meanwhile.
+ */
+export class Membership {
+  /** Place among the room's live members, or {@link AWAY}. */
+  index = AWAY;
+  /** Where the member stands while it catches up. */
+  position: Position | undefined;
+  /** What waits for it while it lags. */
+  lag: Lag | undefined;
+  /** Runs of messages that came before the reply to its `join` was sent; they must not overtake it. */
+  held: Publication[] | undefined;
+  /** True for a live member that cannot simply be given what the others get. */
+  special = false;
+  left = false;
+
+  constructor(
+    readonly connection: Connection,
+    readonly room: Room,
+  ) {}
+
+  get isLive(): boolean {
+    return this.index !== AWAY;
+  }
+}
+
+/** What a room needs of the floor around it. */
+export interface RoomContext {
+  /** Flushes the room at the end of the turn. */
+  endOfTurn(room: Flushable): void;
+  /** Gives the run to the live members, and sees to those who could not take it. */
+  deliver(room: Room, run: readonly Publication[]): void;
+}
+
+/** A run is delivered at once when it has grown to this many bytes: a flood must not pile up until the turn ends. */
+const MAX_RUN_BYTES = 256 * 1024;
+
+/**
+ * A room on this node: who is in it, and how far its live members have come. All live members stand at the one
+ * position of the room, so that a message needs no look at each of them.
+ */
+export class Room implements Flushable {
+  readonly live: Membership[] = [];
+  /** Members who catch up or lag. */
+  readonly away = new Set<Membership>();
+  /** Set while the broker starts delivery; rejects where it cannot. */
+  opening: Promise<void> | undefined;
+  /** Joins in progress: an empty room that somebody is about to enter is not closed. */
+  entering = 0;
+  /** Deliveries that came out of order, kept while history is read for what lies between. */
+  ahead: { readonly epoch: string; readonly publication: Publication }[] | undefined;
+  epoch = '';
+  offset = 0;
+  private run: Publication[] = [];
+  private runBytes = 0;
+
+  constructor(
+    readonly name: string,
+    readonly behaviour: RoomBehaviour,
+    private readonly context: RoomContext,
+  ) {}
+
+  get size(): number {
+    return this.live.length + this.away.size;
+  }
+
+  get keepsHistory(): boolean {
+    return this.behaviour.historySize > 0 && this.behaviour.historyTtlMs > 0;
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, offset: this.offset };
+  }
+
+  *members(): IterableIterator<Membership> {
+    yield* this.live;
+    yield* this.away;
+  }
+
+  /** Puts a message at the end of the run; numbered ones must be the next in order. */
+  append(publication: Publication): void {
+    if (publication.offset !== undefined) this.offset = publication.offset;
+    this.run.push(publication);
+    this.runBytes += publication.data.length;
+    if (this.runBytes > MAX_RUN_BYTES) this.flush();
+    else if (this.run.length === 1) this.context.endOfTurn(this);
+  }
+
+  /** Delivers the run. Comes before every change of membership, so that each member gets just what is its own. */
+  flush(): void {
+    const { run } = this;
+    if (run.length === 0) return;
+    this.run = [];
+    this.runBytes = 0;
+    this.context.deliver(this, run);
+  }
+
+  /** Moves on without messages, past what is lost. */
+  skipTo({ epoch, offset }: Position): void {
+    this.flush();
+    this.epoch = epoch;
+    this.offset = offset;
+  }
+
+  /** Makes a member live. From now on it stands where the room stands. */
+  addLive(member: Membership): void {
+    this.flush();
+    this.away.delete(member);
+    member.position = undefined;
+    member.lag = undefined;
+    member.index = this.live.length;
+    this.live.push(member);
+  }
+
+  /** Takes a member from the live ones; its place goes to the last of them. */
+  takeAway(member: Membership): void {
+    const last = this.live.pop();
+    if (last !== undefined && last !== member) {
+      this.live[member.index] = last;
+      last.index = member.index;
+    }
+    member.index = AWAY;
+    this.away.add(member);
+  }
+
+  remove(member: Membership): void {
+    this.flush();
+    if (member.isLive) this.takeAway(member);
+    this.away.delete(member);
+    member.left = true;
+  }
+}

@@ -1,0 +1,105 @@
+import type { LoggerService } from '@nestjs/common';
+import pino, { type LevelWithSilent, type Logger, type LoggerOptions } from 'pino';
+
+export interface LogSettings {
+  readonly level: LevelWithSilent;
+  /** One line of JSON an event; otherwise lines for people. */
+  readonly json: boolean;
+}
+
+/** Longest text in a log line: what a client sends must not become a log's size. */
+const MAX_TEXT_LENGTH = 2000;
+
+/** Where a token could stand in what is logged. */
+const SECRETS = ['req.headers.authorization', 'req.headers.cookie', 'req.headers["sec-websocket-protocol"]'];
+
+/** The logger of the stand-alone server. */
+export function createPino({ level, json }: LogSettings): Logger {
+  const options: LoggerOptions = {
+    level,
+    redact: { paths: SECRETS, censor: '[redacted]' },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    base: json ? { pid: process.pid } : null,
+  };
+  if (json) return pino(options);
+  return pino({
+    ...options,
+    transport: {
+      target: 'pino-pretty',
+      options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss', singleLine: true },
+    },
+  });
+}
+
+/** An address without its query, which is where browsers put tokens. */
+export function withoutQuery(url: string | undefined): string {
+  return oneLine((url ?? '').split('?', 1)[0] ?? '');
+}
+
+// oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
+
+/** Escapes what could end a line or drive a terminal, and cuts what is long. */
+export function oneLine(text: string): string {
+  const cut = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
+  return cut.replaceAll(UNPRINTABLE, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Where Nest tells what it puts together: of interest only when that goes wrong. */
+const CHATTY_CONTEXTS = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+  'WebSocketsController',
+]);
+
+/** Nest's log lines, through pino. */
+export class PinoLogger implements LoggerService {
+  constructor(private readonly target: Logger) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.write(CHATTY_CONTEXTS.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('trace', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
+  }
+
+  /** Nest hands over the context last, and before it the stack of an error. */
+  private write(
+    level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal',
+    message: unknown,
+    rest: unknown[],
+  ): void {
+    const texts = rest.filter((part) => typeof part === 'string');
+    const context = texts.at(-1);
+    const stack = texts.length > 1 ? texts[0] : undefined;
+    const fields = {
+      ...(context === undefined ? {} : { context }),
+      ...(message instanceof Error ? { stack: message.stack } : stack === undefined ? {} : { stack }),
+    };
+    this.target[level](fields, oneLine(message instanceof Error ? message.message : String(message)));
+  }
+}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+
+import type { ErrorCode } from '../protocol/errors.js';
+import { Tally } from './tally.js';
+
+/** Why something that was meant for a client did not get there. */
+export type DropReason =
+  /** The oldest message gave way: rule `drop-oldest` of a room without history. */
+  | 'drop-oldest'
+  /** A newer message took its place: rule `keep-latest`. */
+  | 'keep-latest'
+  /** A volatile message met a member who was catching up. */
+  | 'volatile'
+  /** The connection was closed for being slow: rule `disconnect`. */
+  | 'disconnect'
+  /** History no longer had it when the member got there; announced by `room:gap`. */
+  | 'gap';
+
+/** Ways in. */
+export type Source = 'websocket' | 'rest' | 'service';
+
+/**
+ * What every floor counts into and `/metrics` reads: plain numbers, so that counting costs nothing worth measuring on
+ * the way of a message, and no floor has to know the metrics library.
+ */
+@Injectable()
+export class Telemetry {
+  /** Frames that clients sent. */
+  messagesIn = 0;
+  bytesIn = 0;
+  /** Messages handed to connections, one for each connection that gets it. */
+  deliveries = 0;
+  bytesOut = 0;
+  /** Writes to sockets; deliveries per write tell how well batching works. */
+  writes = 0;
+  connectionsOpened = 0;
+  /** Connections that found the way from their outbox being full back to live. */
+  caughtUp = 0;
+  /** Publications that the broker lost on the way to this node and that history made good. */
+  mended = 0;
+
+  readonly published = new Tally<Source>();
+  readonly errors = new Tally<ErrorCode | 'APPLICATION'>();
+  readonly closes = new Tally<number>();
+  readonly refusals = new Tally<number>();
+  readonly drops = new Tally<DropReason>();
+
+  /** Told the seconds that the fan-out of one loop turn took; `metrics/` sets it where it is in use. */
+  onFanOut: ((seconds: number) => void) | undefined;
+}

@@ -1,0 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { PATIENCE_MS } from './client.js';
+
+/** Waits until a condition holds; fails with what it last was. */
+export async function eventually<T>(
+  read: () => T | Promise<T>,
+  holds: (value: T) => boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    if (performance.now() > deadline)
+      throw new Error(`the condition did not come true; last: ${JSON.stringify(value)}`);
+    await delay(5);
+  }
+}

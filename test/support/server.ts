@@ -1,0 +1,51 @@
+import type { AddressInfo } from 'node:net';
+
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import jwt from 'jsonwebtoken';
+
+import { createApplication } from '../../src/bootstrap.js';
+import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
+import { cleanUp } from './teardown.js';
+
+export const SECRET = 'a secret of the tests, thirty-two characters and more';
+
+/** What a test's token says besides the defaults. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** A token that the test server takes: user `alice`, an hour, unless the claims say otherwise. */
+export function tokenFor(claims: Claims = {}, secret: string = SECRET): string {
+  const seconds = Math.floor(Date.now() / 1000);
+  return jwt.sign({ sub: 'alice', exp: seconds + 3600, ...claims }, secret, { algorithm: 'HS256' });
+}
+
+export interface TestServer {
+  readonly app: NestExpressApplication;
+  readonly port: number;
+  /** `http://127.0.0.1:<port>` */
+  readonly http: string;
+  /** `ws://127.0.0.1:<port>/ws` */
+  readonly ws: string;
+  stop(): Promise<void>;
+}
+
+/** Wraps an application that listens, and stops it at the end of the test. */
+export function serve(app: NestExpressApplication): TestServer {
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= app.close());
+  cleanUp(stop);
+  return { app, port, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws`, stop };
+}
+
+/** The stand-alone server in this process, on a free port, stopped at the end of the test. */
+export async function startServer(options: RookeryOptionsInput = {}): Promise<TestServer> {
+  const app = await createApplication({
+    nodeEnv: 'test',
+    jwtSecret: SECRET,
+    logLevel: 'silent',
+    drainTimeoutMs: 500,
+    ...options,
+  });
+  await app.listen(0, '127.0.0.1');
+  return serve(app);
+}
