@@ -31,8 +31,8 @@ export type { Connection } from './connections/connection.js';
 export type { ConnectionClosedEvent, ConnectionOpenedEvent } from './connections/connection-opener.js';
 export { ConnectionsService } from './connections/connections.service.js';
 
-export type { RoomMembershipEvent, RoomOccupancyEvent } from './rooms/rooms.service.js';
-export { RoomsService } from './rooms/rooms.service.js';
+export type { RoomOccupancyEvent } from './rooms/room-directory.js';
+export { RoomsService, type RoomMembershipEvent } from './rooms/rooms.service.js';
 
 export { MessagingService, type PublishOptions } from './messaging/messaging.service.js';
 export { UnhandledMessageEvent } from './messaging/unhandled.service.js';

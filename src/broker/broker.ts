@@ -57,6 +57,13 @@ export interface Broker {
    * @param after the position last seen; undefined reads from the oldest message kept
    */
   history(room: string, after: Position | undefined, limit: PageLimit): MaybePromise<HistoryPage>;
+  /**
+   * Keeps how far a user has dealt with a room's messages, for as long as the room's history. A position behind the one
+   * kept, of the same epoch, changes nothing.
+   */
+  acknowledge(room: string, userId: string, position: Position): MaybePromise<void>;
+  /** The position kept for the user; undefined where there is none. */
+  acknowledged(room: string, userId: string): MaybePromise<Position | undefined>;
   /** Resolves when the broker answers; rejects when it does not within a bounded time. */
   ping(): Promise<void>;
 }

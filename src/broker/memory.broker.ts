@@ -9,6 +9,7 @@ import { AgeList } from './age-list.js';
 import type { Broker, BrokerListener, HistoryPage, PageLimit } from './broker.js';
 import { Deduplication } from './deduplication.js';
 import type { NumberedPublication, Publication, PublishRequest, PublishResult } from './publication.js';
+import { Receipts } from './receipts.js';
 import { RoomLog } from './room-log.js';
 
 const SWEEP_INTERVAL_MS = 1000;
@@ -25,6 +26,7 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
   private readonly idle = new Map<string, RoomLog>();
   private readonly ages = new AgeList();
   private readonly ids: Deduplication;
+  private readonly receipts: Receipts;
   private readonly instance = randomBytes(6).toString('base64url');
   /** Counts up whenever a numbering is forgotten, so that a room that begins anew does so in a new epoch. */
   private generation = 0;
@@ -38,6 +40,7 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
     private readonly rules: RoomRules,
   ) {
     this.ids = new Deduplication(options.deduplicationWindowMs, options.deduplicationMaxIds);
+    this.receipts = new Receipts(options.maxReceipts);
     this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
@@ -81,6 +84,14 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
     const log = this.logs.get(room) ?? this.newLog(room);
     this.expire(log, performance.now());
     return log.page(after, limit);
+  }
+
+  acknowledge(room: string, userId: string, position: Position): void {
+    this.receipts.keep(room, userId, position, this.rules.of(room).historyTtlMs, performance.now());
+  }
+
+  acknowledged(room: string, userId: string): Position | undefined {
+    return this.receipts.find(room, userId, performance.now());
   }
 
   ping(): Promise<void> {
@@ -165,6 +176,7 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
   private sweep(): void {
     const now = performance.now();
     this.ids.forget(now);
+    this.receipts.forget(now);
     this.sweeping ??= this.logs.values();
     for (let count = 0; count < SWEEP_ROOMS; count += 1) {
       const next = this.sweeping.next();

@@ -240,6 +240,26 @@ export class RookeryOptions {
   @Min(0)
   deduplicationMaxIds = 1_000_000;
 
+  /** How long a user may be gone from a room before `presence:left` says so, in milliseconds. @default 2000 */
+  @IsInt()
+  @Min(0)
+  presenceGraceMs = 2000;
+
+  /** Comings and goings of a room are collected this long, in milliseconds. @default 100 */
+  @IsInt()
+  @Min(1)
+  presenceIntervalMs = 100;
+
+  /** Beyond so many in one such time, members get one `presence:changed` in their place. @default 100 */
+  @IsInt()
+  @Min(1)
+  presenceMaxEvents = 100;
+
+  /** Acknowledged positions remembered over all rooms and users; beyond, the oldest go. @default 1000000 */
+  @IsInt()
+  @Min(0)
+  maxReceipts = 1_000_000;
+
   /** Members that one `presence` reply lists at most; its `size` counts them all. @default 1000 */
   @IsInt()
   @Min(1)

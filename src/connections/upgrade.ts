@@ -16,6 +16,7 @@ import { clientAddressReader } from './client-address.js';
 import { ClientSocket } from './client-socket.js';
 import { ConnectionOpener } from './connection-opener.js';
 import { DrainState } from './drain-state.js';
+import { problemOfHandshake } from './handshake.js';
 import { originCheck } from './origin.js';
 import { positionsOf } from './own-room-recovery.js';
 import { refuse } from './refusal.js';
@@ -105,6 +106,8 @@ export class UpgradeHandler {
   private admit(request: IncomingMessage): Place {
     if (!this.serves(request.url)) throw new Refusal('NOT_FOUND');
     if (this.drain.draining) throw new Refusal('DRAINING');
+    const problem = problemOfHandshake(request);
+    if (problem !== undefined) throw new Refusal('BAD_HANDSHAKE', problem);
     if (!this.isOriginAllowed(request.headers.origin)) throw new Refusal('ORIGIN_NOT_ALLOWED');
     if (!offersSupported(request)) throw new Refusal('UNSUPPORTED_SUBPROTOCOL');
     const { maxPendingUpgrades } = this.options;

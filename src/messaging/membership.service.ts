@@ -1,13 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
-import type { MaybePromise } from '../broker/broker.js';
+import { Broker, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Connection } from '../connections/connection.js';
 import { reply, type Reply } from '../connections/reply.js';
 import { ProtocolError } from '../protocol/errors.js';
-import type { JoinPayload } from '../protocol/messages.js';
+import { LAST_ACKNOWLEDGED, type JoinPayload } from '../protocol/messages.js';
+import type { Position } from '../protocol/position.js';
 import { EVERYBODY, isReservedRoom, userRoom } from '../protocol/room-name.js';
-import { RoomsService, type Joined } from '../rooms/rooms.service.js';
+import { RoomsService, type Joined, type Recovery } from '../rooms/rooms.service.js';
 import { RoomAccess } from './room-access.js';
 
 /** Joining, leaving and looking around, as clients ask for it. */
@@ -15,6 +16,7 @@ import { RoomAccess } from './room-access.js';
 export class MembershipService {
   constructor(
     private readonly options: RookeryOptions,
+    @Inject(Broker) private readonly broker: Broker,
     private readonly rooms: RoomsService,
     private readonly access: RoomAccess,
   ) {}
@@ -22,13 +24,9 @@ export class MembershipService {
   join(connection: Connection, { room, recover }: JoinPayload): MaybePromise<Reply> {
     // The server put it there itself, and nobody's leave is needed to be told so again.
     if (isOwn(connection, room)) return this.answer(this.rooms.join(connection, room));
-    const { principal } = connection;
-    return this.access.when(principal, 'join', room, () => {
+    return this.access.when(connection.principal, 'join', room, () => {
       if (recover === undefined) return this.answer(this.rooms.join(connection, room));
-      const allowed = this.access.allows(principal, 'history', room);
-      const join = (may: boolean): MaybePromise<Reply> =>
-        this.answer(this.rooms.join(connection, room, { position: recover, allowed: may }));
-      return allowed instanceof Promise ? allowed.then(join) : join(allowed);
+      return this.recover(connection, room, recover);
     });
   }
 
@@ -55,6 +53,20 @@ export class MembershipService {
       this.rooms.leave(connection, room);
       connection.send('room:left', { room });
     }
+  }
+
+  /** Replaying is reading history: it takes that grant besides the one to join. */
+  private async recover(connection: Connection, room: string, from: Position | 'last'): Promise<Reply> {
+    const recovery = (await this.access.allows(connection.principal, 'history', room))
+      ? await this.recoveryFrom(connection, room, from)
+      : ({ failure: 'forbidden' } as const);
+    return this.answer(this.rooms.join(connection, room, recovery));
+  }
+
+  private async recoveryFrom(connection: Connection, room: string, from: Position | 'last'): Promise<Recovery> {
+    if (from !== LAST_ACKNOWLEDGED) return { position: from };
+    const position = await this.broker.acknowledged(room, connection.userId);
+    return position === undefined ? { failure: 'expired' } : { position };
   }
 
   private answer(joined: MaybePromise<Joined>): MaybePromise<Reply> {

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 
+import { Confirmations } from './confirmations.js';
 import { HistoryService } from './history.service.js';
 import { MembershipService } from './membership.service.js';
 import { MessagingService } from './messaging.service.js';
 import { PublishingController } from './publishing.controller.js';
+import { ReceiptsService } from './receipts.service.js';
 import { RookeryGateway } from './rookery.gateway.js';
 import { RoomAccess } from './room-access.js';
 import { SessionService } from './session.service.js';
@@ -13,9 +15,11 @@ import { UnhandledService } from './unhandled.service.js';
 @Module({
   controllers: [PublishingController],
   providers: [
+    Confirmations,
     HistoryService,
     MembershipService,
     MessagingService,
+    ReceiptsService,
     RookeryGateway,
     RoomAccess,
     SessionService,

@@ -10,6 +10,7 @@ import type { AckPayload, PublishPayload } from '../protocol/messages.js';
 import { EVERYBODY, parseRoomName, userRoom } from '../protocol/room-name.js';
 import { RoomsService } from '../rooms/rooms.service.js';
 import { Telemetry, type Source } from '../telemetry/telemetry.js';
+import { Confirmations } from './confirmations.js';
 import { RoomAccess } from './room-access.js';
 
 /** How to publish. */
@@ -30,6 +31,7 @@ export class MessagingService {
     private readonly rules: RoomRules,
     private readonly access: RoomAccess,
     private readonly rooms: RoomsService,
+    private readonly confirmations: Confirmations,
     private readonly telemetry: Telemetry,
   ) {}
 
@@ -72,7 +74,7 @@ export class MessagingService {
     const { room } = payload;
     return this.access.when(principal, 'publish', room, () => {
       this.checkRule(principal, room, connection);
-      const { id, volatile } = payload;
+      const { id, volatile, confirm } = payload;
       const request = {
         room,
         data: jsonOf(payload.data),
@@ -82,7 +84,9 @@ export class MessagingService {
         ...(connection === undefined && (principal.admin || principal.userId === '') ? {} : { from: principal.userId }),
         ...(connection === undefined ? {} : { origin: connection.id }),
       };
-      return { ack: this.send(connection === undefined ? 'rest' : 'websocket', request) };
+      const send = (): MaybePromise<AckPayload> => this.send(connection === undefined ? 'rest' : 'websocket', request);
+      if (confirm === undefined) return { ack: send() };
+      return { ack: this.confirmations.waitFor(room, connection?.id, confirm.timeoutMs, send) };
     });
   }
 

@@ -11,6 +11,7 @@ import {
   parseHistory,
   parseJoin,
   parsePublish,
+  parseReceipt,
   parseRefresh,
   parseRoomRef,
   parseUserMessage,
@@ -19,6 +20,7 @@ import { userRoom } from '../protocol/room-name.js';
 import { HistoryService } from './history.service.js';
 import { MembershipService } from './membership.service.js';
 import { MessagingService } from './messaging.service.js';
+import { ReceiptsService } from './receipts.service.js';
 import { SessionService } from './session.service.js';
 
 /** The protocol's own messages: each handler checks its payload and names the service that does the work. */
@@ -29,6 +31,7 @@ export class RookeryGateway implements OnGatewayInit {
     private readonly memberships: MembershipService,
     private readonly messaging: MessagingService,
     private readonly histories: HistoryService,
+    private readonly receipts: ReceiptsService,
     private readonly sessions: SessionService,
   ) {}
 
@@ -75,6 +78,11 @@ export class RookeryGateway implements OnGatewayInit {
   @SubscribeMessage('history')
   async history(connection: Connection, payload: unknown): Promise<Reply> {
     return reply('history', await this.histories.read(connection.principal, parseHistory(payload)));
+  }
+
+  @SubscribeMessage('ack')
+  acknowledge(connection: Connection, payload: unknown): MaybePromise<Reply> {
+    return this.receipts.acknowledge(connection, parseReceipt(payload));
   }
 
   @SubscribeMessage('auth:refresh')

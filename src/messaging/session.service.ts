@@ -34,7 +34,7 @@ export class SessionService implements OnModuleInit {
     connection.recover = undefined;
     const joins = [EVERYBODY, userRoom(connection.userId)].map((room) => {
       const position = recover?.get(room);
-      return this.rooms.join(connection, room, position && { position, allowed: true });
+      return this.rooms.join(connection, room, position && { position });
     });
     if (joins.some((join) => join instanceof Promise)) {
       return Promise.all(joins.map(async (join) => join)).then((joined) => this.greet(connection, joined));

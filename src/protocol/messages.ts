@@ -7,7 +7,15 @@ export type RoomRef = string | { readonly room: string };
 /** Payload of `join`. `recover` asks for what came after that position. */
 export interface JoinPayload {
   readonly room: string;
-  readonly recover?: Position;
+  readonly recover?: Position | typeof LAST_ACKNOWLEDGED;
+}
+
+/** In place of a position: the one that the user acknowledged last, on whichever device. */
+export const LAST_ACKNOWLEDGED = 'last';
+
+/** Payload of `ack` from a member: it has dealt with everything up to this position. */
+export interface ReceiptPayload extends Position {
+  readonly room: string;
 }
 
 /** Payload of `room:message`. */
@@ -19,6 +27,8 @@ export interface PublishPayload {
   readonly id?: string;
   /** Neither numbered nor kept: members who are catching up miss it. */
   readonly volatile?: boolean;
+  /** Wait so long for members to acknowledge the message, and tell how many did. */
+  readonly confirm?: { readonly timeoutMs: number };
 }
 
 /** Payload of `broadcast`: with a room the same as `room:message`, without one to every connection. */
@@ -53,6 +63,7 @@ export interface ClientMessages {
   'user:message': UserMessagePayload;
   presence: RoomRef;
   history: HistoryPayload;
+  ack: ReceiptPayload;
   'auth:refresh': RefreshPayload;
 }
 
@@ -88,6 +99,10 @@ export interface AckPayload extends Partial<Position> {
   readonly id: string;
   /** The id had been published before: this is the first one's position, and nobody got it twice. */
   readonly duplicate?: true;
+  /** In answer to `confirm`: how many members had acknowledged the message by then. */
+  readonly confirmed?: number;
+  /** In answer to `confirm`: how many members there were to acknowledge it. */
+  readonly members?: number;
 }
 
 /** A message as members get it. */
@@ -135,7 +150,7 @@ export interface HistoryReply extends Position {
 export interface ServerMessages {
   connected: ConnectedPayload;
   pong: undefined;
-  ack: AckPayload;
+  ack: AckPayload | ReceiptPayload;
   'room:joined': JoinedPayload;
   'room:left': { readonly room: string };
   'room:message': RoomMessagePayload;
@@ -144,6 +159,7 @@ export interface ServerMessages {
   presence: PresencePayload;
   'presence:joined': Member & { readonly room: string };
   'presence:left': Member & { readonly room: string };
+  'presence:changed': { readonly room: string; readonly size: number };
   history: HistoryReply;
   'room:gap': GapPayload;
   'auth:expiring': { readonly expiresAt: number };

@@ -1,12 +1,14 @@
 import { MAX_ID_LENGTH } from './envelope.js';
 import { ProtocolError } from './errors.js';
-import type {
-  BroadcastPayload,
-  HistoryPayload,
-  JoinPayload,
-  PublishPayload,
-  RefreshPayload,
-  UserMessagePayload,
+import {
+  LAST_ACKNOWLEDGED,
+  type BroadcastPayload,
+  type HistoryPayload,
+  type JoinPayload,
+  type PublishPayload,
+  type ReceiptPayload,
+  type RefreshPayload,
+  type UserMessagePayload,
 } from './messages.js';
 import type { Position } from './position.js';
 import { EVERYBODY, MAX_USER_ID_LENGTH, isPrintable, parseRoomName } from './room-name.js';
@@ -22,6 +24,8 @@ type Fields = Readonly<Record<string, unknown>>;
 export const MAX_DATA_DEPTH = 100;
 
 const MAX_EPOCH_LENGTH = 64;
+/** Longest time that a publisher may wait for its members' acknowledgements. */
+const MAX_CONFIRM_MS = 60_000;
 const MAX_TOKEN_LENGTH = 16_384;
 
 function invalid(field: string, rule: string): ProtocolError {
@@ -80,7 +84,8 @@ export function parseJoin(payload: unknown): JoinPayload {
   const fields = fieldsOf(payload);
   const room = parseRoomName(fields['room']);
   const recover = fields['recover'];
-  return recover === undefined ? { room } : { room, recover: parsePosition(recover, 'recover') };
+  if (recover === undefined) return { room };
+  return { room, recover: recover === LAST_ACKNOWLEDGED ? recover : parsePosition(recover, 'recover') };
 }
 
 /** Payload of `room:message`. */
@@ -89,7 +94,28 @@ export function parsePublish(payload: unknown): PublishPayload {
   const room = parseRoomName(fields['room']);
   const volatile = fields['volatile'];
   if (volatile !== undefined && typeof volatile !== 'boolean') throw invalid('volatile', 'must be true or false');
-  return { room, data: parseData(fields), ...parseId(fields), ...(volatile ? { volatile } : {}) };
+  return {
+    room,
+    data: parseData(fields),
+    ...parseId(fields),
+    ...(volatile ? { volatile } : {}),
+    ...parseConfirm(fields),
+  };
+}
+
+function parseConfirm({ confirm, volatile }: Fields): Pick<PublishPayload, 'confirm'> {
+  if (confirm === undefined) return {};
+  if (volatile === true) throw invalid('confirm', 'does not go with volatile: there is no position to acknowledge');
+  const { timeoutMs } = fieldsOf(confirm);
+  const isTime = typeof timeoutMs === 'number' && timeoutMs >= 1 && timeoutMs <= MAX_CONFIRM_MS;
+  if (!isTime) throw invalid('confirm.timeoutMs', `must be a number from 1 to ${MAX_CONFIRM_MS}`);
+  return { confirm: { timeoutMs } };
+}
+
+/** Payload of `ack` from a member. */
+export function parseReceipt(payload: unknown): ReceiptPayload {
+  const fields = fieldsOf(payload);
+  return { room: parseRoomName(fields['room']), ...parsePosition(fields, 'payload') };
 }
 
 /** Payload of `broadcast`; without a room it goes to everybody. */

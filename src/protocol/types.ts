@@ -16,6 +16,7 @@ export const CLIENT_MESSAGE_TYPES = complete<keyof ClientMessages>()([
   'user:message',
   'presence',
   'history',
+  'ack',
   'auth:refresh',
 ]);
 
@@ -32,6 +33,7 @@ export const SERVER_MESSAGE_TYPES = complete<keyof ServerMessages>()([
   'presence',
   'presence:joined',
   'presence:left',
+  'presence:changed',
   'history',
   'room:gap',
   'auth:expiring',

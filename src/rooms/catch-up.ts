@@ -36,6 +36,7 @@ export class CatchUp {
    * @param page history already read from there
    */
   start(member: Membership, position: Position, page?: HistoryPage): void {
+    if (member.left) return;
     member.position = position;
     member.room.away.add(member);
     if (page === undefined) this.proceed(member);
@@ -88,11 +89,8 @@ export class CatchUp {
       connection.send('room:gap', { room: room.name, ...start, reason: lost });
       this.telemetry.drops.add('gap');
     }
-    for (const publication of publications) {
-      if (publication.origin === connection.id && !room.behaviour.echo) continue;
-      connection.outbox.push(connection.wire.publication(room.name, publication));
-      this.telemetry.deliveries += 1;
-    }
+    for (const publication of publications) member.give(publication);
+    this.telemetry.deliveries += publications.length;
     member.position = end;
     // History may be ahead of delivery; the room must not deliver again what its member has.
     this.intake.absorb(room, page.head.epoch, publications);

@@ -35,6 +35,26 @@ export class Membership {
   get isLive(): boolean {
     return this.index !== AWAY;
   }
+
+  /** Keeps messages back until {@link release}. */
+  hold(): void {
+    this.held = [];
+    this.special = true;
+  }
+
+  release(): void {
+    const { held = [], left } = this;
+    this.held = undefined;
+    this.special = false;
+    if (!left) for (const publication of held) this.give(publication);
+  }
+
+  /** Hands over one message by itself, whatever the backlog. Its own ones it has already. */
+  give(publication: Publication): void {
+    const { connection, room } = this;
+    if (publication.origin === connection.id && !room.behaviour.echo) return;
+    connection.outbox.push(connection.wire.publication(room.name, publication));
+  }
 }
 
 /** What a room needs of the floor around it. */

@@ -1,13 +1,17 @@
 import { Module } from '@nestjs/common';
 
 import { CatchUp } from './catch-up.js';
+import { Delivery } from './delivery.js';
+import { MembershipRegistry } from './membership-registry.js';
+import { Presence } from './presence.js';
+import { RoomDirectory } from './room-directory.js';
 import { RoomIntake } from './room-intake.js';
 import { RoomsService } from './rooms.service.js';
 import { SlowMembers } from './slow-members.js';
 
 /** Who is in which room, and the way of messages to them. */
 @Module({
-  providers: [CatchUp, RoomIntake, RoomsService, SlowMembers],
+  providers: [CatchUp, Delivery, MembershipRegistry, Presence, RoomDirectory, RoomIntake, RoomsService, SlowMembers],
   exports: [RoomsService],
 })
 export class RoomsModule {}

@@ -74,7 +74,7 @@ export class SlowMembers {
     if (lag.droppedUpTo > 0) {
       connection.send('room:gap', { room: room.name, epoch: room.epoch, offset: lag.droppedUpTo, reason: 'dropped' });
     }
-    for (const publication of lag.take()) connection.outbox.push(connection.wire.publication(room.name, publication));
+    for (const publication of lag.take()) member.give(publication);
     room.addLive(member);
   }
 
