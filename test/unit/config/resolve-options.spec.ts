@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { SettingsError, resolveOptions } from '../../../src/config/resolve-options.js';
+import { RookeryOptions, type RookeryOptionsInput } from '../../../src/config/rookery.options.js';
+import { cleanUp } from '../../support/teardown.js';
+
+const SECRET = 'thirty-two characters and more, only for this';
+
+function problemsOf(input: object): readonly string[] {
+  try {
+    resolveOptions(input);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+function roomsFile(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rookery-'));
+  cleanUp(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'rooms.json');
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('resolveOptions', () => {
+  it('needs nothing', () => {
+    expect(resolveOptions({})).toStrictEqual(
+      Object.assign(new RookeryOptions(), {
+        host: '127.0.0.1',
+        docs: true,
+        metricsPublic: true,
+        defaultGrants: ['*', { pattern: '@user:*', can: ['publish'] }],
+      }),
+    );
+  });
+
+  it('is closed in production', () => {
+    expect(resolveOptions({ nodeEnv: 'production', jwtSecret: SECRET })).toMatchObject({
+      host: '0.0.0.0',
+      docs: false,
+      metricsPublic: false,
+      defaultGrants: [],
+    });
+  });
+
+  it('puts what is given over the defaults, and takes undefined for not given', () => {
+    const input: RookeryOptionsInput = { port: 0, docs: false, defaultGrants: ['news'], rateLimit: 7 };
+    const given: object = { ...input, wsPath: undefined };
+    expect(resolveOptions(given)).toMatchObject({ ...input, wsPath: '/ws' });
+    expect(given).toStrictEqual({ ...input, wsPath: undefined });
+  });
+
+  it('takes 0 for no bound', () => {
+    const unbounded = { maxMessageBytes: 0, maxConnections: 0, rateLimit: 0, outboxBytes: 0, historyMaxBytes: 0 };
+    expect(resolveOptions(unbounded)).toMatchObject(unbounded);
+  });
+
+  it.each<[string, object, string]>([
+    ['a port', { port: 65_536 }, 'PORT'],
+    ['a fraction', { rateBurst: 1.5 }, 'RATE_BURST'],
+    ['a negative number', { historySize: -1 }, 'HISTORY_SIZE'],
+    ['a path', { wsPath: 'ws' }, 'WS_PATH'],
+    ['a path with a query', { wsPath: '/ws?x=1' }, 'WS_PATH'],
+    ['a short secret', { jwtSecret: 'too short' }, 'JWT_SECRET'],
+    ['a key that is none', { jwtPublicKey: 'ssh-rsa AAAA' }, 'JWT_PUBLIC_KEY'],
+    ['an address that is none', { jwksUrl: 'issuer/keys' }, 'JWKS_URL'],
+    ['an environment', { nodeEnv: 'staging' }, 'NODE_ENV'],
+    ['a kind of authentication', { auth: 'basic' }, 'AUTH'],
+    ['a log level', { logLevel: 'loud' }, 'LOG_LEVEL'],
+    ['origins that are no list', { allowedOrigins: 'https://a.example' }, 'ALLOWED_ORIGINS'],
+    ['a text for a flag', { requireOrigin: 'yes' }, 'REQUIRE_ORIGIN'],
+    ['an option that does not exist', { maxRooms: 3 }, 'MAX_ROOMS'],
+  ])('refuses %s, and names the setting', (_what, input, name) => {
+    const problems = problemsOf(input);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${name}: `));
+  });
+
+  it('tells all problems at once, and no secret', () => {
+    const error = new SettingsError(problemsOf({ port: -1, jwtSecret: 'hunter2', rateLimit: -1 }));
+    expect(error.problems).toHaveLength(3);
+    expect(error.message).toContain('PORT');
+    expect(error.message).toContain('RATE_LIMIT');
+    expect(error.message).not.toContain('hunter2');
+  });
+
+  describe('on contradictions', () => {
+    it('needs a key in production, and says which setting is missing', () => {
+      expect(problemsOf({ nodeEnv: 'production' })).toStrictEqual([expect.stringMatching(/^JWT_SECRET is missing/)]);
+      expect(problemsOf({ nodeEnv: 'production', auth: 'none' })).toStrictEqual([]);
+      expect(problemsOf({ nodeEnv: 'production', jwksUrl: 'https://issuer.example/keys' })).toStrictEqual([]);
+    });
+
+    it('takes one key', () => {
+      expect(problemsOf({ jwtSecret: SECRET, jwksUrl: 'https://issuer.example/keys' })).toStrictEqual([
+        expect.stringContaining('JWT_SECRET and JWKS_URL exclude each other'),
+      ]);
+    });
+
+    it('wants silence to last longer than a ping', () => {
+      expect(problemsOf({ heartbeatIntervalMs: 60_000 })).toStrictEqual([
+        expect.stringMatching(/^HEARTBEAT_TIMEOUT_MS and HEARTBEAT_INTERVAL_MS: /),
+      ]);
+      expect(problemsOf({ heartbeatIntervalMs: 0 })).toStrictEqual([]);
+    });
+
+    it('wants a stall to last as long as silence', () => {
+      expect(problemsOf({ stallTimeoutMs: 59_999 })).toStrictEqual([
+        expect.stringMatching(/^STALL_TIMEOUT_MS and HEARTBEAT_TIMEOUT_MS: /),
+      ]);
+    });
+
+    it('takes room rules from one place', () => {
+      const problems = problemsOf({ roomsFile: roomsFile('[]'), rooms: [{ pattern: '*' }] });
+      expect(problems).toStrictEqual([expect.stringContaining('ROOMS_FILE')]);
+    });
+  });
+
+  describe('with a file of room rules', () => {
+    it('reads it', () => {
+      const rules = [{ pattern: 'ticker:*', historySize: 0, overflow: 'keep-latest' }];
+      expect(resolveOptions({ roomsFile: roomsFile(JSON.stringify(rules)) }).rooms).toStrictEqual(rules);
+    });
+
+    it.each([
+      ['broken JSON', '[{', /^ROOMS_FILE cannot be read: /],
+      ['no list', '{}', /^ROOMS_FILE: room rules must be a list$/],
+      ['a broken rule', '[{"pattern":"*","echo":1}]', /^ROOMS_FILE: room rule 0: echo /],
+    ])('refuses %s', (_what, text, problem) => {
+      expect(problemsOf({ roomsFile: roomsFile(text) })).toStrictEqual([expect.stringMatching(problem)]);
+    });
+
+    it('refuses one that is not there', () => {
+      expect(problemsOf({ roomsFile: '/nowhere/rooms.json' })).toStrictEqual([
+        expect.stringMatching(/^ROOMS_FILE cannot be read: /),
+      ]);
+    });
+  });
+});
