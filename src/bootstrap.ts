@@ -54,14 +54,20 @@ function useHttp(app: NestExpressApplication, options: RookeryOptions, logger: R
     }),
   );
   app.use(helmet());
-  app.use(options.wsPath, upgradeRequired);
+  app.use(upgradeRequiredAt(options.wsPath));
   app.useBodyParser('json', { limit: options.maxMessageBytes || Infinity });
   app.useGlobalFilters(new RestErrorFilter());
 }
 
-/** A plain request to the endpoint's path. */
-function upgradeRequired(_request: Request, response: Response, _next: NextFunction): void {
-  response.status(426).setHeader('Upgrade', 'websocket').json(refusalBody('UPGRADE_REQUIRED'));
+/** Answers plain requests to the endpoint. Express would take its path for a prefix: all there is, where it is `/`. */
+function upgradeRequiredAt(wsPath: string) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (request.path === wsPath || request.path === `${wsPath}/`) {
+      response.status(426).setHeader('Upgrade', 'websocket').json(refusalBody('UPGRADE_REQUIRED'));
+    } else {
+      next();
+    }
+  };
 }
 
 function serveDocs(app: NestExpressApplication): void {

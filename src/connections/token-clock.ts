@@ -15,7 +15,7 @@ export class TokenClock implements OnApplicationShutdown {
   private readonly due = new Map<number, Set<Connection>>();
   private readonly secondOf = new WeakMap<Connection, number>();
   private readonly timer: NodeJS.Timeout;
-  private reached = second(Date.now());
+  private reached = secondBefore(Date.now());
 
   constructor(private readonly options: RookeryOptions) {
     this.timer = setInterval(() => this.tick(), TICK_MS).unref();
@@ -44,7 +44,7 @@ export class TokenClock implements OnApplicationShutdown {
   }
 
   private at(time: number, connection: Connection): void {
-    const key = Math.max(second(time), this.reached + 1);
+    const key = Math.max(secondAfter(time), this.reached + 1);
     let set = this.due.get(key);
     if (set === undefined) this.due.set(key, (set = new Set()));
     set.add(connection);
@@ -52,11 +52,13 @@ export class TokenClock implements OnApplicationShutdown {
   }
 
   private tick(): void {
-    const now = second(Date.now());
-    // The wall clock may jump: ahead, all seconds between are due; back, nothing is until it has caught up.
-    if (now - this.reached > this.due.size) this.runAllBefore(now);
-    else for (let key = this.reached + 1; key <= now; key += 1) this.run(key);
+    const from = this.reached;
+    const now = secondBefore(Date.now());
+    // Moved on first: what becomes due while these run belongs to a tick to come.
     this.reached = now;
+    // The wall clock may jump: ahead, all seconds between are due; back, nothing is until it has caught up.
+    if (now - from > this.due.size) this.runAllBefore(now);
+    else for (let key = from + 1; key <= now; key += 1) this.run(key);
   }
 
   private runAllBefore(now: number): void {
@@ -72,7 +74,7 @@ export class TokenClock implements OnApplicationShutdown {
   private act(connection: Connection): void {
     const { expiresAt } = connection.principal;
     if (expiresAt === undefined) return;
-    if (expiresAt <= Date.now() + TICK_MS / 2) {
+    if (expiresAt <= Date.now()) {
       connection.close(CLOSE_CODES.TOKEN_EXPIRED, 'token expired');
       return;
     }
@@ -81,6 +83,12 @@ export class TokenClock implements OnApplicationShutdown {
   }
 }
 
-function second(time: number): number {
+/** The last full second: what was due by then is due. */
+function secondBefore(time: number): number {
+  return Math.floor(time / 1000);
+}
+
+/** The first full second at which a time has come. */
+function secondAfter(time: number): number {
   return Math.ceil(time / 1000);
 }
