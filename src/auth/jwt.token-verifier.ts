@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { decodeProtectedHeader, errors as joseErrors, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors as joseErrors, jwtVerify } from 'jose';
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
@@ -44,12 +44,14 @@ export class JwtTokenVerifier implements TokenVerifier {
     }
   }
 
-  /** What the libraries do not look at: size, algorithm before any key is fetched, critical extensions. */
+  /** What the libraries do not look at: size, shape, algorithm before any key is fetched, critical extensions. */
   private checkHeader(token: string): string {
     if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('The token is too long');
     let header: ReturnType<typeof decodeProtectedHeader>;
     try {
       header = decodeProtectedHeader(token);
+      // The library below @nestjs/jwt takes a payload of `null` for an object.
+      decodeJwt(token);
     } catch {
       throw new TokenError('The token is malformed');
     }
