@@ -6,7 +6,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX } from '../protocol/envelope.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
-import { GrantTemplate } from './grants.js';
+import { defaultGrantsOf, type GrantTemplate } from './grants.js';
 import type { Principal } from './principal.js';
 import { TokenError, TokenVerifier } from './token-verifier.js';
 
@@ -54,7 +54,7 @@ export class Authenticator {
     // On a trusted network a token counts only where a key was set for it: operators show one for the scope `admin`.
     this.takesTokens =
       !this.trustsNetwork || (options.jwtSecret ?? options.jwtPublicKey ?? options.jwksUrl) !== undefined;
-    this.trusted = new GrantTemplate(options.defaultGrants ?? []);
+    this.trusted = defaultGrantsOf(options);
   }
 
   /**

@@ -1,3 +1,5 @@
+import { SettingsError } from '../config/resolve-options.js';
+import type { RookeryOptions } from '../config/rookery.options.js';
 import { compilePattern, type RoomMatcher } from '../protocol/room-pattern.js';
 
 /** What can be done in a room. */
@@ -58,6 +60,19 @@ export class GrantTemplate {
     return new Grants(
       this.entries.map(({ pattern, actions }) => ({ actions, matches: compilePattern(pattern, userId) })),
     );
+  }
+}
+
+/**
+ * What a token without a `rooms` claim may do, as the settings say.
+ *
+ * @throws SettingsError
+ */
+export function defaultGrantsOf({ defaultGrants = [] }: RookeryOptions): GrantTemplate {
+  try {
+    return new GrantTemplate(defaultGrants);
+  } catch (error) {
+    throw error instanceof GrantError ? new SettingsError([`DEFAULT_GRANTS: ${error.message}`]) : error;
   }
 }
 

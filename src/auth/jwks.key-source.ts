@@ -47,7 +47,10 @@ export class JwksKeySource implements KeySource {
       ) {
         throw new TokenError('The token’s key is not known');
       }
-      throw error;
+      // Under a name of its own: the library's errors look alike whether the token or the key set is to blame.
+      throw new Error(`The key set cannot be had: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   }
 

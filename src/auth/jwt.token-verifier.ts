@@ -4,7 +4,7 @@ import { decodeJwt, decodeProtectedHeader, errors as joseErrors, jwtVerify } fro
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
-import { GrantError, GrantTemplate } from './grants.js';
+import { GrantError, GrantTemplate, defaultGrantsOf } from './grants.js';
 import type { KeySource } from './key-source.js';
 import type { Principal } from './principal.js';
 import { TokenError, type TokenVerifier } from './token-verifier.js';
@@ -14,6 +14,9 @@ export const JwtKeySource = Symbol('JwtKeySource');
 type Claims = Readonly<Record<string, unknown>>;
 
 const MAX_TOKEN_LENGTH = 16_384;
+
+/** Both numbers of a signature, side by side (RFC 7518, section 3.4). */
+const EC_SIGNATURE_BYTES: Readonly<Record<string, number>> = { ES256: 64, ES384: 96, ES512: 132 };
 
 /** Errors by which the token libraries say that a token is not good. */
 const REFUSALS = new Set(['JsonWebTokenError', 'TokenExpiredError', 'NotBeforeError']);
@@ -28,7 +31,7 @@ export class JwtTokenVerifier implements TokenVerifier {
     private readonly jwt: JwtService,
     @Inject(JwtKeySource) private readonly keys: KeySource,
   ) {
-    this.defaultGrants = new GrantTemplate(options.defaultGrants ?? []);
+    this.defaultGrants = defaultGrantsOf(options);
   }
 
   async verify(token: string): Promise<Principal> {
@@ -59,6 +62,11 @@ export class JwtTokenVerifier implements TokenVerifier {
     if (typeof alg !== 'string' || !this.keys.algorithms.includes(alg)) {
       throw new TokenError('The token’s algorithm is not accepted');
     }
+    // A signature of another length makes the library below @nestjs/jwt fail in a way that is not about tokens.
+    const bytes = EC_SIGNATURE_BYTES[alg];
+    if (bytes !== undefined && Buffer.from(token.slice(token.lastIndexOf('.') + 1), 'base64url').length !== bytes) {
+      throw new TokenError('The token is not valid');
+    }
     if (header.crit !== undefined) throw new TokenError('The token asks for an extension that is not supported');
     return alg;
   }
@@ -78,9 +86,7 @@ export class JwtTokenVerifier implements TokenVerifier {
   private asTokenError(error: unknown): unknown {
     if (error instanceof TokenError) return error;
     if (error instanceof joseErrors.JWTExpired) return new TokenError('The token has expired');
-    if (error instanceof joseErrors.JOSEError && !(error instanceof joseErrors.JWKSTimeout)) {
-      return new TokenError('The token is not valid');
-    }
+    if (error instanceof joseErrors.JOSEError) return new TokenError('The token is not valid');
     if (error instanceof Error && REFUSALS.has(error.name)) {
       return new TokenError(error.name === 'TokenExpiredError' ? 'The token has expired' : 'The token is not valid');
     }

@@ -1,5 +1,6 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 
+import { SettingsError } from '../config/resolve-options.js';
 import type { RookeryOptions } from '../config/rookery.options.js';
 import { developmentSecret } from './development-secret.js';
 import { JwksKeySource } from './jwks.key-source.js';
@@ -11,14 +12,26 @@ function algorithmsOf({ asymmetricKeyType: type, asymmetricKeyDetails: details }
   if (type === 'rsa') return ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
   if (type === 'ec') return [CURVES[details?.namedCurve ?? ''] ?? 'ES256'];
   if (type === 'ed25519' || type === 'ed448') return ['EdDSA'];
-  throw new Error('JWT_PUBLIC_KEY must be an RSA, EC or Ed25519 key');
+  throw new SettingsError(['JWT_PUBLIC_KEY must be an RSA, EC or Ed25519 key']);
 }
 
-/** The key source that the options name; in development without one, a secret of this machine. */
+function readPublicKey(pem: string): KeyObject {
+  try {
+    return createPublicKey(pem);
+  } catch {
+    throw new SettingsError(['JWT_PUBLIC_KEY cannot be read: it must be a public key in PEM form']);
+  }
+}
+
+/**
+ * The key source that the options name; in development without one, a secret of this machine.
+ *
+ * @throws SettingsError
+ */
 export function keySourceOf(options: RookeryOptions): KeySource {
   if (options.jwksUrl !== undefined) return new JwksKeySource(new URL(options.jwksUrl), options.jwksCooldownMs);
   if (options.jwtPublicKey !== undefined) {
-    const key = createPublicKey(options.jwtPublicKey);
+    const key = readPublicKey(options.jwtPublicKey);
     return { algorithms: algorithmsOf(key), keyFor: () => key };
   }
   // Prepared once: handed a string, the token library would try to read it as a public key at every verification.

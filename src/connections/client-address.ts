@@ -2,10 +2,13 @@ import type { IncomingMessage } from 'node:http';
 
 import proxyaddr from 'proxy-addr';
 
+import { SettingsError } from '../config/resolve-options.js';
+
 /**
  * Makes the function that tells a client's address: that of the socket, unless trusted proxies name another one.
  *
  * @param trustProxy `false`, the number of proxies in front, or their addresses separated by commas
+ * @throws SettingsError
  */
 export function clientAddressReader(trustProxy: string): (request: IncomingMessage) => string {
   const trust = trustFunction(trustProxy);
@@ -19,5 +22,9 @@ function trustFunction(setting: string): (address: string, hop: number) => boole
     const hops = Number(text);
     return (_address, hop) => hop < hops;
   }
-  return proxyaddr.compile(text.split(',').map((entry) => entry.trim()));
+  try {
+    return proxyaddr.compile(text.split(',').map((entry) => entry.trim()));
+  } catch (error) {
+    throw new SettingsError([`TRUST_PROXY: ${error instanceof Error ? error.message : String(error)}`]);
+  }
 }

@@ -1,4 +1,5 @@
-import { GrantError, GrantTemplate, Grants, ROOM_ACTIONS } from '../../../src/auth/grants.js';
+import { GrantError, GrantTemplate, Grants, ROOM_ACTIONS, defaultGrantsOf } from '../../../src/auth/grants.js';
+import { SettingsError, resolveOptions } from '../../../src/config/resolve-options.js';
 
 describe('GrantTemplate', () => {
   it('lets a plain pattern do everything', () => {
@@ -60,5 +61,28 @@ describe('GrantTemplate', () => {
     ['too many entries', Array.from({ length: 1001 }, () => '*')],
   ])('refuses %s', (_what, entries) => {
     expect(() => new GrantTemplate(entries)).toThrow(GrantError);
+  });
+});
+
+describe('the default grants', () => {
+  it('are those of the settings', () => {
+    const grants = defaultGrantsOf(resolveOptions({ defaultGrants: ['lobby'] })).for('alice');
+    expect(grants.allows('join', 'lobby')).toBe(true);
+    expect(grants.allows('join', 'news')).toBe(false);
+  });
+
+  it('in development are everything but broadcasting to all and reading what is another user’s', () => {
+    const grants = defaultGrantsOf(resolveOptions({})).for('alice');
+    for (const action of ROOM_ACTIONS) {
+      expect(grants.allows(action, 'general')).toBe(true);
+      expect(grants.allows(action, '@all')).toBe(false);
+      expect(grants.allows(action, '@user:bob')).toBe(action === 'publish');
+    }
+  });
+
+  it('that cannot be read name their setting', () => {
+    const options = resolveOptions({ defaultGrants: [{ pattern: '*', can: ['fly'] }] });
+    expect(() => defaultGrantsOf(options)).toThrow(SettingsError);
+    expect(() => defaultGrantsOf(options)).toThrow('DEFAULT_GRANTS');
   });
 });

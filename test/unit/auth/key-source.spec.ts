@@ -35,6 +35,11 @@ describe('the key', () => {
     expect(source.signingKey).toBeUndefined();
   });
 
+  it('that cannot be read is refused at start, by the setting’s name', () => {
+    const broken = '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----';
+    expect(() => sourceWith({ jwtPublicKey: broken })).toThrow('JWT_PUBLIC_KEY');
+  });
+
   it('of a kind that does not sign is refused at start', () => {
     expect(() => sourceWith({ jwtPublicKey: pem(generateKeyPairSync('x25519')) })).toThrow('JWT_PUBLIC_KEY');
   });
