@@ -4,7 +4,7 @@ import { isObservable, type Observable } from 'rxjs';
 
 import type { Envelope } from '../protocol/envelope.js';
 import type { Connection } from './connection.js';
-import { Later, type Reply } from './reply.js';
+import type { Reply } from './reply.js';
 import { ReportedError } from './reported-error.js';
 import { ApplicationRequest, runAsRequest } from './request.js';
 
@@ -14,7 +14,8 @@ type Handlers = Map<string, WsMessageHandler>;
  * The handlers of the application's own gateways, bound to each connection by Nest with their guards, pipes,
  * interceptors and filters. A handler's answer becomes the reply: `{event, data}` as it is, any other value as an
  * `ack` with that payload. Of an observable the first value is the reply; those after it are messages of their own,
- * until it completes or the connection closes.
+ * until it completes or the connection closes. Behind an interceptor every handler's answer is an observable, so that
+ * the next request waits for the first value as it does for a promise.
  */
 @Injectable()
 export class ApplicationHandlers {
@@ -44,16 +45,19 @@ export class ApplicationHandlers {
   }
 
   /** @returns undefined where the application has no handler for the type */
-  handle(connection: Connection, { type, payload }: Envelope): Promise<Reply | Later | undefined> | undefined {
+  handle(connection: Connection, { type, payload }: Envelope): Promise<Reply | undefined> | undefined {
     const handler = this.bound.get(connection)?.get(type);
     return handler === undefined ? undefined : this.run(connection, handler, type, payload);
   }
 
-  private async run(connection: Connection, handler: WsMessageHandler, type: string, payload: unknown) {
+  private run(connection: Connection, handler: WsMessageHandler, type: string, payload: unknown) {
     const request = new ApplicationRequest(connection);
-    const result: unknown = await runAsRequest(request, () => handler.callback(payload, type) as unknown);
-    if (request.error !== undefined) throw new ReportedError(request.error);
-    return isObservable(result) ? new Later(this.stream(connection, request, result)) : replyOf(result);
+    // An observable is subscribed to in here, too: what fails in it later reports to this request.
+    return runAsRequest(request, async () => {
+      const result: unknown = await (handler.callback(payload, type) as unknown);
+      if (request.error !== undefined) throw new ReportedError(request.error);
+      return isObservable(result) ? this.stream(connection, request, result) : replyOf(result);
+    });
   }
 
   private stream(connection: Connection, request: ApplicationRequest, source: Observable<unknown>): Promise<Reply> {

@@ -12,7 +12,7 @@ import { PING_FRAME } from './frame.js';
 import type { Pulse } from './pulse.js';
 import { hasUnfinishedMessage, rawSocketOf } from './raw-socket.js';
 import type { RequestLane } from './request-lane.js';
-import { currentRequest } from './request.js';
+import { currentRequest, errorPayloadOf } from './request.js';
 import { TokenBucket, type Rate } from './token-bucket.js';
 import type { Wire } from './wire.js';
 
@@ -143,7 +143,8 @@ export class Connection {
 
   /**
    * Called by Nest's exception filters, which know clients by this method. Within a request it becomes the request's
-   * error reply; what the client sent is never echoed.
+   * error reply; what the client sent is never echoed. A stream may also fail by another's doing, where nothing tells
+   * which request began it.
    *
    * @internal
    */
@@ -151,6 +152,7 @@ export class Connection {
     const request = currentRequest();
     if (event !== 'exception') this.send(event, payload);
     else if (request?.connection === this) request.fail(payload);
+    else this.sendError(errorPayloadOf(payload));
   }
 
   /** @internal */

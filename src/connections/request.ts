@@ -40,7 +40,7 @@ const KNOWN_MESSAGES: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** Makes an error payload of what an exception filter hands out; its `cause` would echo the client's own payload. */
-function errorPayloadOf(exception: unknown): ErrorPayload {
+export function errorPayloadOf(exception: unknown): ErrorPayload {
   const { code, message, details } = (exception ?? {}) as Partial<Record<keyof ErrorPayload, unknown>>;
   if (typeof code !== 'string') {
     const known = typeof message === 'string' ? KNOWN_MESSAGES[message] : undefined;
