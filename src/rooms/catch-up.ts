@@ -4,7 +4,7 @@ import { Broker, type HistoryPage, type PageLimit } from '../broker/broker.js';
 import type { Position } from '../protocol/position.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import type { Membership } from './room.js';
-import { isLevel, readOn } from './read-on.js';
+import { isSame, readOn } from './read-on.js';
 import { RoomIntake } from './room-intake.js';
 
 /** One helping of history for one member. Small, so that many who catch up share the event loop fairly. */
@@ -14,7 +14,7 @@ export const PAGE: PageLimit = { count: 256, bytes: 128 * 1024 };
 const MAX_BACKLOG_BYTES = 256 * 1024;
 
 /** Pause after a failed read, and after one that brought nothing new. */
-const RETRY_MS = 250;
+const RETRY_MS = 50;
 
 /**
  * Brings members level with their room: from a position of their own, through history, at the speed of their sockets,
@@ -71,7 +71,7 @@ export class CatchUp {
     const before = member.position;
     this.give(member, page);
     const { room, position } = member;
-    if (position !== undefined && isLevel(position, room.position)) {
+    if (position !== undefined && isSame(position, room.position)) {
       room.addLive(member);
       this.telemetry.caughtUp += 1;
     } else {
@@ -94,6 +94,8 @@ export class CatchUp {
     member.position = end;
     // History may be ahead of delivery; the room must not deliver again what its member has.
     this.intake.absorb(room, page.head.epoch, publications);
+    // Still ahead of the room, or in another history: the room has to get there before it can take this member along.
+    this.intake.check(room, end);
   }
 
   private later(member: Membership, delayMs: number): void {

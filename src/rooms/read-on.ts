@@ -25,7 +25,12 @@ export function readOn(page: HistoryPage): Step {
   };
 }
 
-/** True when a reader has everything that the room has. */
+/** True when a reader stands just where the room does. */
+export function isSame(reader: Position, room: Position): boolean {
+  return reader.epoch === room.epoch && reader.offset === room.offset;
+}
+
+/** True when a reader has everything that is known of the room. */
 export function isLevel(reader: Position, room: Position): boolean {
   return reader.epoch === room.epoch && reader.offset >= room.offset;
 }

@@ -2,8 +2,9 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import { Broker, type HistoryPage, type PageLimit } from '../broker/broker.js';
 import type { NumberedPublication, Publication } from '../broker/publication.js';
+import type { LossReason, Position } from '../protocol/position.js';
 import { Telemetry } from '../telemetry/telemetry.js';
-import { arrivalOf, readOn } from './read-on.js';
+import { arrivalOf, isLevel, readOn } from './read-on.js';
 import type { Room } from './room.js';
 
 const PAGE: PageLimit = { count: 1000, bytes: 1024 * 1024 };
@@ -40,11 +41,17 @@ export class RoomIntake {
     }
   }
 
+  /** Takes where the broker says that the room stands: another history, or further, has to be read. */
+  check(room: Room, head: Position): void {
+    if (room.opening !== undefined || room.ahead !== undefined || isLevel(room.position, head)) return;
+    room.ahead = [];
+    this.mend(room);
+  }
+
   /** Takes what came while the broker started delivery. */
   takeAhead(room: Room): void {
-    const { ahead = [] } = room;
-    room.ahead = undefined;
-    for (const { epoch, publication } of ahead) this.receive(room, epoch, publication);
+    this.drain(room, room.epoch);
+    if (room.ahead !== undefined) this.mend(room);
   }
 
   private place(room: Room, epoch: string, publication: Publication, offset: number): void {
@@ -67,8 +74,22 @@ export class RoomIntake {
     return first;
   }
 
+  /** Takes what fits by now of the deliveries that came out of order, and keeps the rest. */
+  private drain(room: Room, epoch: string): void {
+    const waiting = room.ahead ?? [];
+    room.ahead = undefined;
+    for (const delivery of waiting) {
+      // Of a history that is over: what it has instead is read from there.
+      if (delivery.epoch !== epoch) continue;
+      const { offset } = delivery.publication;
+      const arrival = offset === undefined ? 'next' : arrivalOf(room.position, epoch, offset);
+      if (arrival === 'next') room.append(delivery.publication);
+      else if (arrival === 'ahead') (room.ahead ??= []).push(delivery);
+    }
+  }
+
   private mend(room: Room): void {
-    if (room.size === 0) {
+    if (room.size === 0 && room.entering === 0) {
       room.ahead = undefined;
       return;
     }
@@ -81,33 +102,45 @@ export class RoomIntake {
       (read) => this.closeGap(room, read),
       (error: unknown) => {
         this.logger.debug(`History cannot be read: ${String(error)}`);
-        setTimeout(() => this.mend(room), RETRY_MS).unref();
+        this.mendLater(room);
       },
     );
   }
 
+  private mendLater(room: Room): void {
+    setTimeout(() => this.mend(room), RETRY_MS).unref();
+  }
+
   private closeGap(room: Room, page: HistoryPage): void {
     const { start, lost, publications } = readOn(page);
-    if (lost !== undefined) this.announce(room, lost, this.resumeAt(room, start));
     const before = room.offset;
+    const resumeAt = this.resumeAt(room, start);
+    // While the page was read, deliveries may have brought the room past what it says is lost.
+    const gap = lost === undefined || isLevel(room.position, resumeAt) ? undefined : lost;
+    if (gap !== undefined) this.announce(room, gap, resumeAt);
+    const resumedAt = room.offset;
     this.absorb(room, page.head.epoch, publications);
-    this.telemetry.mended += room.offset - before;
+    this.telemetry.mended += room.offset - resumedAt;
+    this.drain(room, page.head.epoch);
     const behind = room.epoch === page.head.epoch && room.offset < page.head.offset;
-    const progressed = publications.length > 0;
-    if (behind && progressed) this.mend(room);
-    else this.takeAhead(room);
+    if (room.ahead === undefined && !behind) return;
+    // Still mending: what is delivered meanwhile joins the rest.
+    room.ahead ??= [];
+    // A read that brought nothing would be made again at once, and again.
+    if (gap !== undefined || room.offset > before) this.mend(room);
+    else this.mendLater(room);
   }
 
-  /** A room without history has nothing but what came: its members go on with that. */
-  private resumeAt(room: Room, start: { epoch: string; offset: number }): { epoch: string; offset: number } {
-    const first = room.ahead?.find(
-      ({ epoch, publication }) => epoch === start.epoch && publication.offset !== undefined,
+  /** Where there is no history to go on with, what was delivered is more than nothing. */
+  private resumeAt(room: Room, start: Position): Position {
+    const deliveries = room.ahead ?? [];
+    const offsets = deliveries.flatMap(({ epoch, publication: { offset } }) =>
+      epoch === start.epoch && offset !== undefined ? [offset] : [],
     );
-    const offset = first?.publication.offset;
-    return offset === undefined ? start : { epoch: start.epoch, offset: Math.min(start.offset, offset - 1) };
+    return { epoch: start.epoch, offset: Math.min(start.offset, ...offsets.map((offset) => offset - 1)) };
   }
 
-  private announce(room: Room, reason: 'epoch' | 'trimmed' | 'expired', to: { epoch: string; offset: number }): void {
+  private announce(room: Room, reason: LossReason, to: Position): void {
     room.skipTo(to);
     for (const { connection } of room.live) {
       connection.send('room:gap', { room: room.name, ...to, reason });

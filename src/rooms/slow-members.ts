@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Publication } from '../broker/publication.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
+import type { Position } from '../protocol/position.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { CatchUp } from './catch-up.js';
 import { Lag } from './lag.js';
@@ -28,28 +29,28 @@ export class SlowMembers {
   /** Takes members from the live ones that could not take a run. */
   detach(room: Room, members: readonly Membership[], run: readonly Publication[]): void {
     const first = run.find(({ offset }) => offset !== undefined)?.offset;
+    // They have all before the run, and nothing of it.
+    const position = { epoch: room.epoch, offset: first === undefined ? room.offset : first - 1 };
     for (const member of members) {
       room.takeAway(member);
       if (room.keepsHistory) {
         this.countVolatile(run);
-        // It has all before the run, and nothing of it.
-        const offset = first === undefined ? room.offset : first - 1;
-        this.catchUp.start(member, { epoch: room.epoch, offset });
+        this.catchUp.start(member, position);
       } else {
-        this.lag(room, member, run);
+        this.lag(room, member, position, run);
       }
     }
   }
 
   /** Sees to the members who were away already when a run went out. */
   pass(room: Room, run: readonly Publication[]): void {
-    for (const member of room.away) {
-      if (member.lag === undefined) this.countVolatile(run);
-      else for (const publication of run) this.offer(member, member.lag, publication);
+    for (const { lag } of room.away) {
+      if (lag === undefined) this.countVolatile(run);
+      else for (const publication of run) lag.add(room.epoch, publication);
     }
   }
 
-  private lag(room: Room, member: Membership, run: readonly Publication[]): void {
+  private lag(room: Room, member: Membership, position: Position, run: readonly Publication[]): void {
     const { connection } = member;
     const { overflow } = room.behaviour;
     if (overflow === 'disconnect') {
@@ -57,24 +58,19 @@ export class SlowMembers {
       connection.close(CLOSE_CODES.SLOW_CONSUMER, 'slow consumer');
       return;
     }
-    const lag = new Lag(overflow, this.lagBytes, (reason) => this.telemetry.drops.add(reason));
+    const lag = new Lag(overflow, position, this.lagBytes, (reason) => this.telemetry.drops.add(reason));
     member.lag = lag;
-    for (const publication of run) this.offer(member, lag, publication);
+    for (const publication of run) lag.add(room.epoch, publication);
     connection.outbox.whenRelieved(() => this.relieve(room, member, lag));
-  }
-
-  private offer(member: Membership, lag: Lag, publication: Publication): void {
-    if (publication.origin !== member.connection.id || member.room.behaviour.echo) lag.add(publication);
   }
 
   private relieve(room: Room, member: Membership, lag: Lag): void {
     if (member.left || member.connection.closing) return;
     room.flush();
-    const { connection } = member;
-    if (lag.droppedUpTo > 0) {
-      connection.send('room:gap', { room: room.name, epoch: room.epoch, offset: lag.droppedUpTo, reason: 'dropped' });
+    for (const step of lag.resume(room.position)) {
+      if ('publication' in step) member.give(step.publication);
+      else member.connection.send('room:gap', { room: room.name, ...step.gap, reason: step.reason });
     }
-    for (const publication of lag.take()) member.give(publication);
     room.addLive(member);
   }
 
