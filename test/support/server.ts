@@ -37,11 +37,15 @@ export function serve(app: NestExpressApplication): TestServer {
   return { app, port, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws`, stop };
 }
 
-/** The stand-alone server in this process, on a free port, stopped at the end of the test. */
+/**
+ * The stand-alone server in this process, on a free port, stopped at the end of the test. Its key is the secret, unless
+ * the options name another one.
+ */
 export async function startServer(options: RookeryOptionsInput = {}): Promise<TestServer> {
+  const hasOtherKey = options.jwtPublicKey !== undefined || options.jwksUrl !== undefined;
   const app = await createApplication({
     nodeEnv: 'test',
-    jwtSecret: SECRET,
+    ...(hasOtherKey ? {} : { jwtSecret: SECRET }),
     logLevel: 'silent',
     drainTimeoutMs: 500,
     ...options,
