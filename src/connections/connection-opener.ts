@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import { Injectable, Logger } from '@nestjs/common';
 
 import { RookeryOptions } from '../config/rookery.options.js';
+import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import type { ClientSocket } from './client-socket.js';
@@ -100,7 +101,7 @@ export class ConnectionOpener {
       if (this.lifecycle.isHeard('connection.opened')) await this.lifecycle.emit('connection.opened', { connection });
     } catch (error) {
       this.logger.error(error);
-      connection.close(1011, 'the connection could not be set up');
+      connection.close(CLOSE_CODES.INTERNAL_ERROR, 'the connection could not be set up');
     }
   }
 
