@@ -25,6 +25,8 @@ const PROBES = new Set(['/health/live', '/health/ready', '/metrics']);
 export async function createApplication(input?: RookeryOptionsInput): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.with(input), new BoundedExpressAdapter(), {
     bufferLogs: true,
+    // What keeps it from starting is told by who starts it, in a sentence rather than in Nest's log with a stack.
+    autoFlushLogs: false,
     bodyParser: false,
     forceCloseConnections: true,
     abortOnError: false,
@@ -32,6 +34,7 @@ export async function createApplication(input?: RookeryOptionsInput): Promise<Ne
   const options = app.get(RookeryOptions);
   const logger = createPino({ level: options.logLevel, json: options.nodeEnv === 'production' });
   app.useLogger(new PinoLogger(logger));
+  app.flushLogs();
   useHttp(app, options, logger);
   app.useWebSocketAdapter(new RookeryAdapter(app));
   if (options.docs) serveDocs(app);
