@@ -93,16 +93,35 @@ export class ConnectionOpener {
     this.dispatcher.hold(connection, this.welcome(connection));
   }
 
+  /** Makes a connection's messages wait for the promise, which must not reject. */
+  hold(connection: Connection, until: Promise<void>): void {
+    // What it sent while it was being set up is in the queue already: this has to come before it.
+    if (connection.setup === undefined) this.dispatcher.hold(connection, until);
+    else connection.setup.push(until);
+  }
+
   /** What comes before the first message: the floors above, then the application. */
   private async welcome(connection: Connection): Promise<void> {
     try {
       await this.connections.opened(connection);
-      for (const connect of this.nestConnects) connect(connection);
-      if (this.lifecycle.isHeard('connection.opened')) await this.lifecycle.emit('connection.opened', { connection });
+      if (!connection.closing) await this.announce(connection);
     } catch (error) {
       this.logger.error(error);
       connection.close(CLOSE_CODES.INTERNAL_ERROR, 'the connection could not be set up');
     }
+  }
+
+  /** Tells the application; one that is closed before that is not told of at all. */
+  private announce(connection: Connection): Promise<unknown> | undefined {
+    connection.announced = true;
+    const setup: Promise<unknown>[] = [];
+    connection.setup = setup;
+    for (const connect of this.nestConnects) connect(connection);
+    connection.setup = undefined;
+    if (this.lifecycle.isHeard('connection.opened')) {
+      setup.push(this.lifecycle.emit('connection.opened', { connection }));
+    }
+    return setup.length === 0 ? undefined : Promise.all(setup);
   }
 
   private closed(connection: Connection, code: number): void {
@@ -112,7 +131,7 @@ export class ConnectionOpener {
     this.tokens.forget(connection);
     this.handlers.release(connection);
     this.connections.closed(connection);
-    void this.lifecycle.emit('connection.closed', { connection, code });
+    if (connection.announced) void this.lifecycle.emit('connection.closed', { connection, code });
   }
 }
 

@@ -56,6 +56,10 @@ export class Connection {
   /** True from the first step of closing on: nothing is sent any more. */
   closing = false;
 
+  /** @internal True when the application has been told of it, and is to be told of its end. */
+  announced = false;
+  /** @internal While the application is being told of it: what has to be done before the first message. */
+  setup: Promise<unknown>[] | undefined;
   /** @internal Positions to recover from, until the connection is greeted. */
   recover: ReadonlyMap<string, Position> | undefined;
   /** @internal */

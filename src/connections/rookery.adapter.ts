@@ -10,7 +10,6 @@ import { RookeryOptions } from '../config/rookery.options.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import { ConnectionOpener } from './connection-opener.js';
 import type { Connection } from './connection.js';
-import { Dispatcher } from './dispatcher.js';
 import { protectGatewayHooks } from './gateway-hooks.js';
 import { UpgradeHandler } from './upgrade.js';
 
@@ -46,8 +45,7 @@ export class RookeryAdapter extends WsAdapter {
     this.opener = app.get(ConnectionOpener, { strict: false });
     this.handlers = app.get(ApplicationHandlers, { strict: false });
     this.options = app.get(RookeryOptions, { strict: false });
-    const dispatcher = app.get(Dispatcher, { strict: false });
-    protectGatewayHooks(app, (connection, until) => dispatcher.hold(connection, until));
+    protectGatewayHooks(app, (connection, until) => this.opener.hold(connection, until));
     if (!(app instanceof NestApplication)) throw new Error('RookeryAdapter needs an application with an HTTP server');
     this.attach(app.getUnderlyingHttpServer<Server>());
   }
