@@ -1,0 +1,37 @@
+import type { AckPayload, RoomMessagePayload } from '../../src/protocol/messages.js';
+import type { TestClient } from './client.js';
+
+/** The whole numbers from one to another, both included. */
+export function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_none, index) => first + index);
+}
+
+/** Publishes one message for each piece of data, in order, and waits until all are accepted. */
+export async function publish(client: TestClient, room: string, data: readonly unknown[]): Promise<AckPayload[]> {
+  const replies = await Promise.all(data.map((item) => client.request('room:message', { room, data: item })));
+  return replies.map(({ type, payload }) => {
+    if (type !== 'ack') throw new Error(`publishing was answered by ${type} ${JSON.stringify(payload)}`);
+    return payload as AckPayload;
+  });
+}
+
+/** The next messages of a room that this client gets, so many of them. */
+export async function receive(client: TestClient, room: string, count: number): Promise<RoomMessagePayload[]> {
+  const messages: RoomMessagePayload[] = [];
+  while (messages.length < count) {
+    const { payload } = await client.nextWhere(
+      (frame) => frame.type === 'room:message' && frame.payload.room === room,
+      `message ${messages.length + 1} of ${count} in ${room}`,
+    );
+    messages.push(payload as RoomMessagePayload);
+  }
+  return messages;
+}
+
+export function offsetsOf(messages: readonly { readonly offset?: number }[]): (number | undefined)[] {
+  return messages.map(({ offset }) => offset);
+}
+
+export function dataOf(messages: readonly { readonly data: unknown }[]): unknown[] {
+  return messages.map(({ data }) => data);
+}
