@@ -98,8 +98,13 @@ export class PinoLogger implements LoggerService {
     const stack = texts.length > 1 ? texts[0] : undefined;
     const fields = {
       ...(context === undefined ? {} : { context }),
-      ...(message instanceof Error ? { stack: message.stack } : stack === undefined ? {} : { stack }),
+      ...stackOf(message instanceof Error ? message.stack : stack),
     };
     this.target[level](fields, oneLine(message instanceof Error ? message.message : String(message)));
   }
+}
+
+/** A stack begins with the error's message, which may quote a client: its lines stay, all else is escaped. */
+function stackOf(stack: string | undefined): { stack?: string } {
+  return stack === undefined ? {} : { stack: stack.split('\n').map(oneLine).join('\n') };
 }
