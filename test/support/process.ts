@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,25 +22,40 @@ export interface ServerProcess {
   readonly exited: Promise<unknown>;
   /** The port, once it listens. */
   readonly port: () => Promise<number>;
+  readonly pid: number;
+  /** Sends a signal: to the process alone, or to all of its group if it has one of its own. */
+  readonly kill: (signal: NodeJS.Signals) => void;
 }
 
-/** Starts the server that `npm run build` has made, in an empty folder; it is killed at the end of the test. */
-export function startProcess(environment: Readonly<Record<string, string>>): ServerProcess {
-  if (!existsSync(MAIN)) throw new Error('Run `npm run build` first, as `npm test` does');
-  const folder = mkdtempSync(join(tmpdir(), 'rookery-'));
-  const child = spawn(process.execPath, [MAIN], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...environment },
-  });
+export interface ProcessOptions {
+  /** File to run. @default that of the project's own build */
+  readonly main?: string;
+  /** @default an empty folder, which goes with the process */
+  readonly folder?: string;
+}
+
+/** Starts the server that `npm run build` has made; it is killed at the end of the test. */
+export function startProcess(
+  environment: Readonly<Record<string, string>>,
+  { main = MAIN, folder }: ProcessOptions = {},
+): ServerProcess {
+  if (!existsSync(main)) throw new Error('Run `npm run build` first, as `npm test` does');
+  const cwd = folder ?? emptyFolder();
+  const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...environment };
+  const child = spawn(process.execPath, [main], { cwd, env });
+  return watch(child, (signal) => child.kill(signal));
+}
+
+/** Follows a process that is to become a server; `kill` must end all that it started. */
+export function watch(child: ChildProcess, kill: (signal: NodeJS.Signals) => void): ServerProcess {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
   const exited = once(child, 'exit');
   cleanUp(async () => {
-    child.kill('SIGKILL');
+    kill('SIGKILL');
     if (child.exitCode === null && child.signalCode === null) await exited;
-    rmSync(folder, { recursive: true });
   });
   return {
     output: () => output,
@@ -55,5 +70,13 @@ export function startProcess(environment: Readonly<Record<string, string>>): Ser
       if (listening === null) throw new Error(`the server did not start: ${output}`);
       return Number(listening[1]);
     },
+    pid: child.pid ?? 0,
+    kill,
   };
+}
+
+function emptyFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rookery-'));
+  cleanUp(() => rmSync(folder, { recursive: true }));
+  return folder;
 }
