@@ -27,7 +27,7 @@ export class Lag {
   /** @param start where the member stands */
   constructor(
     private readonly overflow: Exclude<Overflow, 'disconnect'>,
-    private readonly start: Position,
+    readonly start: Position,
     private readonly maxBytes: number,
     private readonly onDrop: (reason: DropReason) => void,
   ) {

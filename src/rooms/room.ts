@@ -36,6 +36,11 @@ export class Membership {
     return this.index !== AWAY;
   }
 
+  /** The position after which the member’s next message comes. */
+  get standing(): Position {
+    return this.position ?? this.lag?.start ?? this.room.position;
+  }
+
   /** Keeps messages back until {@link release}. */
   hold(): void {
     this.held = [];

@@ -164,6 +164,7 @@ export class RoomsService implements OnModuleInit {
     const member = this.add(connection, room);
     if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
     room.away.add(member);
+    member.position = start;
     // What is lost is said by the reply; from its position on nothing is.
     const { lost: _said, ...rest } = page;
     return { payload, begin: () => this.catchUp.start(member, start, rest) };
@@ -194,6 +195,9 @@ export class RoomsService implements OnModuleInit {
   }
 }
 
-function answerAgain({ room, position }: Membership): Joined {
-  return { payload: { room: room.name, ...(position ?? room.position) }, begin: NOTHING_TO_BEGIN };
+function answerAgain(member: Membership): Joined {
+  const { room } = member;
+  // What was published up to now comes before the answer, which says that it has been had.
+  room.flush();
+  return { payload: { room: room.name, ...member.standing }, begin: NOTHING_TO_BEGIN };
 }
