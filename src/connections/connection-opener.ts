@@ -7,6 +7,7 @@ import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import type { ClientSocket } from './client-socket.js';
+import { closeLabel } from './close-label.js';
 import { Connection, type ConnectionContext, type ConnectionDetails } from './connection.js';
 import { ConnectionsService } from './connections.service.js';
 import { Dispatcher } from './dispatcher.js';
@@ -126,7 +127,7 @@ export class ConnectionOpener {
 
   private closed(connection: Connection, code: number): void {
     connection.closing = true;
-    this.telemetry.closes.add(code >= 1000 && code < 5000 ? code : 1006);
+    this.telemetry.closes.add(closeLabel(code));
     this.heartbeat.remove(connection);
     this.tokens.forget(connection);
     this.handlers.release(connection);

@@ -16,6 +16,9 @@ export type DropReason =
   /** History no longer had it when the member got there; announced by `room:gap`. */
   | 'gap';
 
+/** A close code. Clients choose codes too, thousands of them: those that nobody else uses share the label of their range. */
+export type CloseLabel = number | '3xxx' | '4xxx';
+
 /** Ways in. */
 export type Source = 'websocket' | 'rest' | 'service';
 
@@ -41,7 +44,7 @@ export class Telemetry {
 
   readonly published = new Tally<Source>();
   readonly errors = new Tally<ErrorCode | 'APPLICATION'>();
-  readonly closes = new Tally<number>();
+  readonly closes = new Tally<CloseLabel>();
   readonly refusals = new Tally<number>();
   readonly drops = new Tally<DropReason>();
 
