@@ -6,17 +6,17 @@ import type { PublishPayload } from '../protocol/messages.js';
 import { parseBroadcast, parsePublish, parseUserMessage } from '../protocol/payloads.js';
 import { userRoom } from '../protocol/room-name.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
 import { Caller, RestGuard } from '../rest/rest.guard.js';
 import { MessagingService } from './messaging.service.js';
 import { BroadcastBody, PublishBody, PublishedAnswer } from './publishing.dto.js';
+import { PublishingPipe } from './publishing.pipe.js';
 
 /** Publishing over REST: the same grants, order and idempotence as over WebSocket. */
 @ApiTags('publishing')
 @ApiBearerAuth()
 @Controller('api')
 @UseGuards(RestGuard)
-@UsePipes(PayloadValidationPipe)
+@UsePipes(PublishingPipe)
 @UseFilters(RestErrorFilter)
 export class PublishingController {
   constructor(private readonly messaging: MessagingService) {}

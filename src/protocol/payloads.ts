@@ -39,7 +39,8 @@ function fieldsOf(payload: unknown): Fields {
   return payload as Fields;
 }
 
-function deeperThan(value: unknown, levels: number): boolean {
+/** True for a value that nests deeper than so many levels; looks no deeper than that itself. */
+export function deeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   // Arrays apart: for…in makes a string of every index, which a long array of numbers would pay for.

@@ -1,6 +1,7 @@
-import { Injectable, ValidationPipe, type ValidationError } from '@nestjs/common';
+import { Injectable, ValidationPipe, type ArgumentMetadata, type ValidationError } from '@nestjs/common';
 
 import { ProtocolError } from '../protocol/errors.js';
+import { MAX_DATA_DEPTH, deeperThan } from '../protocol/payloads.js';
 
 /** The first broken rule of the first broken field, however deep. */
 function firstProblem(errors: readonly ValidationError[], path = ''): { field: string; rule: string } | undefined {
@@ -29,5 +30,16 @@ export class PayloadValidationPipe extends ValidationPipe {
       validationError: { target: false, value: false },
       exceptionFactory: (errors) => new ProtocolError('INVALID_PAYLOAD', firstProblem(errors)),
     });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // The libraries below recurse: they would overflow the stack on what only says that it is deep.
+    if (deeperThan(value, MAX_DATA_DEPTH)) {
+      throw new ProtocolError('INVALID_PAYLOAD', {
+        field: 'payload',
+        rule: `must not nest deeper than ${MAX_DATA_DEPTH} levels`,
+      });
+    }
+    return super.transform(value, metadata) as Promise<unknown>;
   }
 }
