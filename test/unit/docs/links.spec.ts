@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+
+import { readDocument } from './markdown.js';
+
+const DOCUMENTS = ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+
+/** The name by which a heading can be linked to. */
+function anchorOf(heading: string): string {
+  const text = heading.replace(/^#+ /, '').toLowerCase();
+  return text.replaceAll(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-');
+}
+
+const anchorsOf = (document: string): string[] =>
+  [...readDocument(document).matchAll(/^#+ .+$/gm)].map(([heading]) => anchorOf(heading));
+
+const isThere = (path: string): boolean => existsSync(new URL(`../../../${path}`, import.meta.url));
+
+describe.each(DOCUMENTS)('%s', (document) => {
+  it('links to what is there', () => {
+    const text = readDocument(document).replaceAll(/```[^]*?```/g, '');
+    const targets = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target]) => target ?? '');
+    const broken = targets.filter((target) => {
+      const [path = '', anchor] = target.split('#');
+      if (path !== '' && !isThere(path)) return true;
+      return anchor !== undefined && !anchorsOf(path === '' ? document : path).includes(anchor);
+    });
+    expect(broken).toStrictEqual([]);
+  });
+});
