@@ -33,8 +33,9 @@ export class PayloadValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    // The libraries below recurse: they would overflow the stack on what only says that it is deep.
-    if (deeperThan(value, MAX_DATA_DEPTH)) {
+    // The libraries below recurse: they would overflow the stack on what only says that it is deep. What comes from
+    // decorators of one's own, and a gateway's connection, is no payload and is let through by them.
+    if (metadata.type !== 'custom' && deeperThan(value, MAX_DATA_DEPTH)) {
       throw new ProtocolError('INVALID_PAYLOAD', {
         field: 'payload',
         rule: `must not nest deeper than ${MAX_DATA_DEPTH} levels`,
