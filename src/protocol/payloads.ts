@@ -32,11 +32,9 @@ function invalid(field: string, rule: string): ProtocolError {
   return new ProtocolError('INVALID_PAYLOAD', { field, rule });
 }
 
-function fieldsOf(payload: unknown): Fields {
-  if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) {
-    throw invalid('payload', 'must be an object');
-  }
-  return payload as Fields;
+function fieldsOf(value: unknown, name = 'payload'): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(name, 'must be an object');
+  return value as Fields;
 }
 
 /** True for a value that nests deeper than so many levels; looks no deeper than that itself. */
@@ -65,11 +63,12 @@ function parseId(fields: Fields): { id?: string } {
   return { id };
 }
 
-function parsePosition(value: unknown, field: string): Position {
+/** @param path where the two fields stand in the payload: `recover.` for instance */
+function parsePosition(value: unknown, path: string): Position {
   const { epoch, offset } = (typeof value === 'object' && value !== null ? value : {}) as Fields;
-  if (!isPrintable(epoch, MAX_EPOCH_LENGTH)) throw invalid(`${field}.epoch`, 'must be an epoch that the server gave');
+  if (!isPrintable(epoch, MAX_EPOCH_LENGTH)) throw invalid(`${path}epoch`, 'must be an epoch that the server gave');
   if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) {
-    throw invalid(`${field}.offset`, 'must be a whole number, 0 or more');
+    throw invalid(`${path}offset`, 'must be a whole number, 0 or more');
   }
   return { epoch, offset };
 }
@@ -86,7 +85,7 @@ export function parseJoin(payload: unknown): JoinPayload {
   const room = parseRoomName(fields['room']);
   const recover = fields['recover'];
   if (recover === undefined) return { room };
-  return { room, recover: recover === LAST_ACKNOWLEDGED ? recover : parsePosition(recover, 'recover') };
+  return { room, recover: recover === LAST_ACKNOWLEDGED ? recover : parsePosition(recover, 'recover.') };
 }
 
 /** Payload of `room:message`. */
@@ -107,7 +106,7 @@ export function parsePublish(payload: unknown): PublishPayload {
 function parseConfirm({ confirm, volatile }: Fields): Pick<PublishPayload, 'confirm'> {
   if (confirm === undefined) return {};
   if (volatile === true) throw invalid('confirm', 'does not go with volatile: there is no position to acknowledge');
-  const { timeoutMs } = fieldsOf(confirm);
+  const { timeoutMs } = fieldsOf(confirm, 'confirm');
   const isTime = typeof timeoutMs === 'number' && timeoutMs >= 1 && timeoutMs <= MAX_CONFIRM_MS;
   if (!isTime) throw invalid('confirm.timeoutMs', `must be a number from 1 to ${MAX_CONFIRM_MS}`);
   return { confirm: { timeoutMs } };
@@ -116,7 +115,7 @@ function parseConfirm({ confirm, volatile }: Fields): Pick<PublishPayload, 'conf
 /** Payload of `ack` from a member. */
 export function parseReceipt(payload: unknown): ReceiptPayload {
   const fields = fieldsOf(payload);
-  return { room: parseRoomName(fields['room']), ...parsePosition(fields, 'payload') };
+  return { room: parseRoomName(fields['room']), ...parsePosition(fields, '') };
 }
 
 /** Payload of `broadcast`; without a room it goes to everybody. */
@@ -145,7 +144,7 @@ export function parseHistory(payload: unknown): HistoryPayload {
   }
   return {
     room,
-    ...(after === undefined ? {} : { after: parsePosition(after, 'after') }),
+    ...(after === undefined ? {} : { after: parsePosition(after, 'after.') }),
     ...(limit === undefined ? {} : { limit }),
   };
 }

@@ -6,6 +6,7 @@ import {
   parseHistory,
   parseJoin,
   parsePublish,
+  parseReceipt,
   parseRefresh,
   parseRoomRef,
   parseUserMessage,
@@ -15,10 +16,11 @@ import {
 const READERS: readonly (readonly [string, (payload: unknown) => object, readonly string[]])[] = [
   ['join', parseJoin, ['room', 'recover']],
   ['leave', (payload) => ({ room: parseRoomRef(payload) }), ['room']],
-  ['room:message', parsePublish, ['room', 'data', 'id', 'volatile']],
-  ['broadcast', parseBroadcast, ['room', 'data', 'id', 'volatile']],
+  ['room:message', parsePublish, ['room', 'data', 'id', 'volatile', 'confirm']],
+  ['broadcast', parseBroadcast, ['room', 'data', 'id', 'volatile', 'confirm']],
   ['user:message', parseUserMessage, ['userId', 'data', 'id']],
   ['history', parseHistory, ['room', 'after', 'limit']],
+  ['ack', parseReceipt, ['room', 'epoch', 'offset']],
   ['auth:refresh', parseRefresh, ['token']],
 ];
 
@@ -32,11 +34,14 @@ const position = fc.record({ epoch: mostly(text), offset: mostly(fc.nat()) }, { 
 const nearlyRight = fc.record(
   {
     room: mostly(text),
-    recover: mostly(position),
+    recover: mostly(fc.oneof(position, fc.constant('last'))),
     after: mostly(position),
     data: fc.jsonValue(),
     id: mostly(text),
     volatile: mostly(fc.boolean()),
+    confirm: mostly(fc.record({ timeoutMs: mostly(fc.integer({ min: 1, max: 60_000 })) })),
+    epoch: mostly(text),
+    offset: mostly(fc.nat()),
     userId: mostly(text),
     limit: mostly(fc.integer({ min: 1, max: 1000 })),
     token: mostly(text),

@@ -5,6 +5,7 @@ import {
   parseHistory,
   parseJoin,
   parsePublish,
+  parseReceipt,
   parseRefresh,
   parseRoomRef,
   parseUserMessage,
@@ -38,6 +39,11 @@ describe('the payload of join', () => {
       room: 'general',
       recover,
     });
+  });
+
+  it('may name the position that was acknowledged last', () => {
+    expect(parseJoin({ room: 'general', recover: 'last' })).toStrictEqual({ room: 'general', recover: 'last' });
+    expect(refusalOf(() => parseJoin({ room: 'general', recover: 'first' }))).toStrictEqual(invalid('recover.epoch'));
   });
 
   it.each([
@@ -93,6 +99,19 @@ describe('the payload of room:message', () => {
     expect(refusalOf(() => parsePublish(payload))).toStrictEqual(refusal);
   });
 
+  it('may ask for confirmation within a bounded time, where there is a position to confirm', () => {
+    const whole = { room: 'general', data: 1, confirm: { timeoutMs: 60_000 } };
+    expect(parsePublish({ ...whole, confirm: { timeoutMs: 60_000, more: 1 } })).toStrictEqual(whole);
+    expect(parseBroadcast({ data: 1, confirm: { timeoutMs: 1 } })).toHaveProperty('confirm', { timeoutMs: 1 });
+    expect(parsePublish({ ...whole, volatile: false })).toStrictEqual(whole);
+    expect(refusalOf(() => parsePublish({ ...whole, volatile: true }))).toStrictEqual(invalid('confirm'));
+    expect(refusalOf(() => parsePublish({ ...whole, confirm: 1000 }))).toStrictEqual(invalid('confirm'));
+    for (const timeoutMs of [undefined, 0, 60_001, '1000', null]) {
+      const refusal = refusalOf(() => parsePublish({ ...whole, confirm: { timeoutMs } }));
+      expect(refusal).toStrictEqual(invalid('confirm.timeoutMs'));
+    }
+  });
+
   it.each([
     ['lists', '[', ']'],
     ['objects', '{"a":', '}'],
@@ -145,6 +164,17 @@ describe('the payload of history', () => {
 
   it.each([0, -1, 1.5, '10', null])('takes no limit of %j', (limit) => {
     expect(refusalOf(() => parseHistory({ room: 'general', limit }))).toStrictEqual(invalid('limit'));
+  });
+});
+
+describe('the payload of ack', () => {
+  it('has a room and a position in it', () => {
+    const whole = { room: 'general', epoch: 'e', offset: 3 };
+    expect(parseReceipt({ ...whole, more: 1 })).toStrictEqual(whole);
+    expect(refusalOf(() => parseReceipt({ epoch: 'e', offset: 3 }))).toStrictEqual(badRoom);
+    expect(refusalOf(() => parseReceipt({ room: 'general', offset: 3 }))).toStrictEqual(invalid('epoch'));
+    expect(refusalOf(() => parseReceipt({ ...whole, offset: -1 }))).toStrictEqual(invalid('offset'));
+    expect(refusalOf(() => parseReceipt('general'))).toStrictEqual(invalid('payload'));
   });
 });
 
