@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+
+import { eventually } from '../support/eventually.js';
+import { plainClient } from '../support/plain-client.js';
+import { watch, type ServerProcess } from '../support/process.js';
+import { BUILD_PATIENCE_MS, copyProject, environment, npm, removeProject } from '../support/project.js';
+
+const TEST_MS = 60_000;
+
+let project: string;
+
+beforeAll(async () => {
+  project = await copyProject();
+}, BUILD_PATIENCE_MS);
+
+afterAll(() => removeProject(project));
+
+/** Starts an npm script in a group of processes of its own, as a shell does: npm, and what it starts. */
+function startScript(...args: string[]): ServerProcess {
+  const child = spawn('npm', args, {
+    cwd: project,
+    detached: true,
+    env: environment({ PORT: '0', DRAIN_TIMEOUT_MS: '2000' }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error('npm could not be started');
+  return watch(child, (signal) => isGroupAlive(pid) && process.kill(-pid, signal));
+}
+
+function isGroupAlive(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+const addressIn = (output: string): string => /ws:\/\/\S+\?token=\S+/.exec(output)?.[0] ?? '';
+
+describe.each(['start', 'ws:start'])('npm run %s', (script) => {
+  it(
+    'prints addresses that work as they are',
+    async () => {
+      const server = startScript('run', script);
+      const http = `http://127.0.0.1:${await server.port()}`;
+      for (const path of ['/docs', '/health/ready', '/metrics']) {
+        expect(server.output()).toContain(`${http}${path}`);
+        expect((await fetch(`${http}${path}`)).status).toBe(200);
+      }
+      const client = await plainClient(addressIn(server.output()));
+      expect(await client.next('connected')).toMatchObject({ payload: { userId: 'alice' } });
+    },
+    TEST_MS,
+  );
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends cleanly when its whole group gets a %s',
+    async (signal) => {
+      const server = startScript('run', script);
+      await server.port();
+      const client = await plainClient(addressIn(server.output()));
+      server.kill(signal);
+      await client.next('server:draining');
+      expect(await client.closed).toMatchObject({ code: 1001 });
+      await server.exited;
+      await eventually(
+        () => isGroupAlive(server.pid),
+        (alive) => !alive,
+      );
+      expect(server.output()).toContain('0 of them cut');
+      expect(server.output()).not.toMatch(/npm error|Error/);
+    },
+    TEST_MS,
+  );
+});
+
+describe('npm start', () => {
+  it(
+    'ends cleanly when npm alone gets a SIGTERM',
+    async () => {
+      const server = startScript('start');
+      await server.port();
+      const client = await plainClient(addressIn(server.output()));
+      process.kill(server.pid, 'SIGTERM');
+      expect(await client.closed).toMatchObject({ code: 1001 });
+      await server.exited;
+      await eventually(
+        () => isGroupAlive(server.pid),
+        (alive) => !alive,
+      );
+    },
+    TEST_MS,
+  );
+});
+
+describe('npm run token', () => {
+  it(
+    'prints a token that a server started in the same folder takes, with the grants asked for',
+    async () => {
+      const server = startScript('start');
+      const port = await server.port();
+      const token = await npm(project, 'run', '--silent', 'token', '--', '--sub', 'bob', '--room', 'chat:*');
+      expect(token.trim()).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+
+      const bob = await plainClient(`ws://127.0.0.1:${port}/ws?token=${token.trim()}`);
+      expect(await bob.next('connected')).toMatchObject({ payload: { userId: 'bob' } });
+      expect(await bob.request('join', 'chat:1')).toMatchObject({ type: 'room:joined' });
+      expect(await bob.request('join', 'other')).toMatchObject({ type: 'error', payload: { code: 'FORBIDDEN' } });
+      expect(await bob.request('broadcast', { data: 1 })).toMatchObject({ payload: { code: 'FORBIDDEN' } });
+    },
+    TEST_MS,
+  );
+
+  it(
+    'makes an administrator’s token when asked to',
+    async () => {
+      const server = startScript('start');
+      const http = `http://127.0.0.1:${await server.port()}`;
+      const connections = async (token: string): Promise<number> => {
+        const headers = { authorization: `Bearer ${token.trim()}` };
+        return (await fetch(`${http}/api/connections`, { headers })).status;
+      };
+      expect(await connections(await npm(project, 'run', '--silent', 'token', '--', '--sub', 'root', '--admin'))).toBe(
+        200,
+      );
+      expect(await connections(await npm(project, 'run', '--silent', 'token', '--', '--sub', 'bob'))).toBe(403);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'says how it is used where it is not told for whom',
+    async () => {
+      await expect(npm(project, 'run', '--silent', 'token')).rejects.toThrow('npm run token -- --sub alice');
+    },
+    TEST_MS,
+  );
+});
