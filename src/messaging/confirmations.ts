@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { MaybePromise } from '../broker/broker.js';
+import type { PublishResult } from '../broker/publication.js';
 import { RoomsService } from '../rooms/rooms.service.js';
 
 /** How many members acknowledged, of how many. */
@@ -30,7 +31,7 @@ class Waiter {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.finish = resolve;
-      timer = setTimeout(resolve, timeoutMs);
+      timer = setTimeout(resolve, timeoutMs).unref();
     });
     clearTimeout(timer);
   }
@@ -60,7 +61,7 @@ export class Confirmations {
    *
    * @param publisher the connection that does not get the message
    */
-  async waitFor<T extends { readonly offset?: number }>(
+  async waitFor<T extends PublishResult>(
     room: string,
     publisher: string | undefined,
     timeoutMs: number,
@@ -72,7 +73,10 @@ export class Confirmations {
     this.add(room, waiter);
     try {
       const accepted = await publish();
-      await waiter.wait(accepted.offset ?? 0, timeoutMs);
+      const { epoch = '', offset = 0, duplicate } = accepted;
+      // Of a message that was published before, members may have spoken before this publisher asked.
+      if (duplicate) for (const id of this.rooms.acknowledgedBy(room, { epoch, offset })) waiter.take(id, offset);
+      await waiter.wait(offset, timeoutMs);
       return { ...accepted, ...waiter.count() };
     } finally {
       this.remove(room, waiter);

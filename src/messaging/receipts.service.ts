@@ -32,6 +32,7 @@ export class ReceiptsService {
         rule: 'must be a position that the room has reached',
       });
     }
+    this.rooms.acknowledge(connection, room, { epoch, offset });
     this.confirmations.acknowledged(room, connection.id, offset);
     const kept = this.broker.acknowledge(room, connection.userId, { epoch, offset });
     const answer = reply('ack', receipt);

@@ -25,6 +25,8 @@ export class Membership {
   held: Publication[] | undefined;
   /** True for a live member that cannot simply be given what the others get. */
   special = false;
+  /** How far it has said that it has dealt with the room’s messages. */
+  acknowledged: Position | undefined;
   left = false;
 
   constructor(

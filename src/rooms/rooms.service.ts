@@ -12,7 +12,7 @@ import { isReservedRoom } from '../protocol/room-name.js';
 import { CatchUp, PAGE } from './catch-up.js';
 import { MembershipRegistry } from './membership-registry.js';
 import { Presence } from './presence.js';
-import { readOn } from './read-on.js';
+import { isLevel, readOn } from './read-on.js';
 import { RoomDirectory } from './room-directory.js';
 import { Membership, type Room } from './room.js';
 
@@ -102,6 +102,23 @@ export class RoomsService implements OnModuleInit {
 
   isMember(connection: Connection, room: string): boolean {
     return this.registry.find(connection, room) !== undefined;
+  }
+
+  /** Notes that a member has dealt with everything up to a position. */
+  acknowledge(connection: Connection, name: string, position: Position): void {
+    const member = this.registry.find(connection, name);
+    if (member === undefined) return;
+    const { acknowledged } = member;
+    if (acknowledged === undefined || !isLevel(acknowledged, position)) member.acknowledged = position;
+  }
+
+  /** The members on this node, by connection, that have dealt with everything up to a position. */
+  acknowledgedBy(name: string, position: Position): string[] {
+    const ids: string[] = [];
+    for (const { connection, acknowledged } of this.directory.find(name)?.members() ?? []) {
+      if (acknowledged !== undefined && isLevel(acknowledged, position)) ids.push(connection.id);
+    }
+    return ids;
   }
 
   /**
