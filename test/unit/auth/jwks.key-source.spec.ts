@@ -81,6 +81,15 @@ describe('JwksKeySource', () => {
     expect(issuer.fetches).toBe(1);
   });
 
+  it('asks a broken issuer once in a cool-down, too', async () => {
+    const issuer = await issuerWith(json({ message: 'sorry' }, 500));
+    const source = new JwksKeySource(issuer.url, LONG_MS);
+    for (const kid of ['k1', 'k1', 'k2']) {
+      await expect(source.keyFor(header(kid))).rejects.not.toBeInstanceOf(TokenError);
+    }
+    expect(issuer.fetches).toBe(1);
+  });
+
   it('goes on with the keys it has while the issuer is away', async () => {
     const issuer = await issuerWith(await keys('k1'));
     const source = new JwksKeySource(issuer.url, 0);
