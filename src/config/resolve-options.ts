@@ -31,6 +31,9 @@ function contradictions(options: RookeryOptions): string[] {
   if (options.stallTimeoutMs < options.heartbeatTimeoutMs) {
     problems.push(`${both('stallTimeoutMs', 'heartbeatTimeoutMs')}: the stall timeout must not be the shorter one`);
   }
+  if (options.compression && options.maxMessageBytes === 0) {
+    problems.push(`${both('compression', 'maxMessageBytes')}: what is unpacked needs a bound`);
+  }
   if (options.roomsFile !== undefined && options.rooms.length > 0) {
     problems.push('ROOMS_FILE and the option rooms exclude each other: set one');
   }

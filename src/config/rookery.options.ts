@@ -274,6 +274,11 @@ export class RookeryOptions {
   @IsBoolean()
   compression = false;
 
+  /** Texts shorter than this are sent as they are, in characters. @default 1024 */
+  @IsInt()
+  @Min(0)
+  compressionThreshold = 1024;
+
   /** Collects what goes out for this long, in milliseconds; `0` for one turn of the event loop. @default 0 */
   @IsInt()
   @Min(0)

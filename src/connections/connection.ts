@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import type { WebSocket } from 'ws';
 
@@ -44,7 +44,7 @@ export interface ConnectionDetails {
  */
 export class Connection {
   /** Unique over all nodes. */
-  readonly id = randomBytes(12).toString('base64url');
+  readonly id = randomUUID();
   readonly address: string;
   readonly wire: Wire;
   /** Milliseconds since 1970. */

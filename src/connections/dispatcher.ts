@@ -82,7 +82,9 @@ export class Dispatcher {
       this.refuseFrame(connection, error, now);
       return;
     }
-    this.schedule(connection, () => this.begin(connection, envelope));
+    // Nearly always the first; the other one costs a closure.
+    if (this.mayBegin(connection)) this.holdFor(connection, this.begin(connection, envelope));
+    else this.wait(connection, () => this.begin(connection, envelope));
   }
 
   private refuseFrame(connection: Connection, error: unknown, now: number): void {
@@ -111,14 +113,24 @@ export class Dispatcher {
     }
   }
 
-  /** Begins now where nothing is before it, which is nearly always; else in its turn. */
+  /** Begins now where nothing is before it; else in its turn. */
   private schedule(connection: Connection, begin: () => MaybePromise<void>): void {
-    const { lane, outbox } = connection;
-    if (lane === undefined ? !outbox.full : lane.isFree && !outbox.full) {
-      const effect = begin();
-      if (effect instanceof Promise) this.laneOf(connection).hold(effect);
-      return;
-    }
+    if (this.mayBegin(connection)) this.holdFor(connection, begin());
+    else this.wait(connection, begin);
+  }
+
+  private mayBegin(connection: Connection): boolean {
+    if (connection.lane?.isIdle) connection.lane = undefined;
+    return (connection.lane === undefined || connection.lane.isFree) && !connection.outbox.full;
+  }
+
+  /** Lets further requests wait until this one has taken effect. */
+  private holdFor(connection: Connection, effect: MaybePromise<void>): void {
+    if (effect instanceof Promise) this.laneOf(connection).hold(effect);
+  }
+
+  private wait(connection: Connection, begin: () => MaybePromise<void>): void {
+    const { outbox } = connection;
     const queue = this.laneOf(connection);
     if (queue.length >= MAX_WAITING) connection.pause();
     // A client that does not read its replies gets no more of them: its requests wait until it does.

@@ -55,7 +55,8 @@ export class Outbox implements Flushable {
    */
   offer(bytes: Buffer): boolean {
     if (this.stuck && this.full) return false;
-    this.push(bytes);
+    if (this.context.turn.writesThrough && this.pending === undefined) this.write(bytes, bytes.length);
+    else this.push(bytes);
     return true;
   }
 
@@ -73,17 +74,11 @@ export class Outbox implements Flushable {
   }
 
   flush(): void {
-    const { pending, pendingBytes, socket } = this;
+    const { pending, pendingBytes } = this;
     if (pending === undefined) return;
     this.pending = undefined;
     this.pendingBytes = 0;
-    if (!socket.writable) return;
-    if (Buffer.isBuffer(pending)) socket.write(pending);
-    else this.writeTogether(pending, pendingBytes);
-    const { telemetry } = this.context;
-    telemetry.writes += 1;
-    telemetry.bytesOut += pendingBytes;
-    if (!this.stuck && socket.writableLength > 0) this.watch();
+    this.write(pending, pendingBytes);
   }
 
   /** Calls back once, when the other side has read so much that there is room again; at once if there is now. */
@@ -99,6 +94,17 @@ export class Outbox implements Flushable {
     const progressed = unsent !== this.lastUnsent;
     this.lastUnsent = unsent;
     return progressed;
+  }
+
+  private write(piece: Buffer | readonly Buffer[], bytes: number): void {
+    const { socket } = this;
+    if (!socket.writable) return;
+    if (Buffer.isBuffer(piece)) socket.write(piece);
+    else this.writeTogether(piece, bytes);
+    const { telemetry } = this.context;
+    telemetry.writes += 1;
+    telemetry.bytesOut += bytes;
+    if (!this.stuck && socket.writableLength > 0) this.watch();
   }
 
   private writeTogether(pieces: readonly Buffer[], bytes: number): void {

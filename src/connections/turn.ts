@@ -20,6 +20,8 @@ export class Turn {
   private rooms: Flushable[] = [];
   private outboxes: Flushable[] = [];
   private ending = false;
+  /** True while outboxes may write at once what a room hands them: see {@link flushRooms}. */
+  writesThrough = false;
   private readonly interval: number;
 
   constructor(
@@ -49,24 +51,30 @@ export class Turn {
 
   private readonly end = (): void => {
     this.ending = false;
-    if (this.rooms.length > 0) {
-      const startedAt = performance.now();
-      // While rooms flush, they hand to outboxes, which then wait for no turn of their own.
-      this.ending = true;
-      const { rooms } = this;
-      this.rooms = [];
-      for (const room of rooms) room.flush();
-      this.ending = false;
-      this.flushOutboxes();
-      this.telemetry.onFanOut?.((performance.now() - startedAt) / 1000);
-    } else {
-      this.flushOutboxes();
-    }
-    if ((this.rooms.length > 0 || this.outboxes.length > 0) && !this.ending) this.schedule();
+    if (this.rooms.length > 0) this.flushRooms();
+    this.flushOutboxes();
+    // What rooms collected while others were flushed.
+    if (this.rooms.length > 0) this.schedule();
   };
+
+  private flushRooms(): void {
+    const startedAt = performance.now();
+    const { rooms } = this;
+    this.rooms = [];
+    // While rooms flush, they hand to outboxes, which then wait for no turn of their own.
+    this.ending = true;
+    // Nothing else can have something for the same connections: what comes through is all they get in this turn.
+    this.writesThrough = rooms.length === 1 && this.outboxes.length === 0;
+    for (const room of rooms) room.flush();
+    this.writesThrough = false;
+    this.flushOutboxes();
+    this.ending = false;
+    this.telemetry.fanOutSeconds.observe((performance.now() - startedAt) / 1000);
+  }
 
   private flushOutboxes(): void {
     const { outboxes } = this;
+    if (outboxes.length === 0) return;
     this.outboxes = [];
     for (const outbox of outboxes) outbox.flush();
   }

@@ -17,10 +17,11 @@ import { ClientSocket } from './client-socket.js';
 import { ConnectionOpener } from './connection-opener.js';
 import { DrainState } from './drain-state.js';
 import { problemOfHandshake } from './handshake.js';
+import { PER_MESSAGE_DEFLATE, dropUnacceptableOffers } from './extension-offers.js';
 import { originCheck } from './origin.js';
 import { positionsOf } from './own-room-recovery.js';
 import { refuse } from './refusal.js';
-import { JSON_WIRE } from './wire.js';
+import { JSON_WIRE, deflatedJsonWire, type Wire } from './wire.js';
 
 /** How long the other side may take to answer a close. */
 const CLOSE_TIMEOUT_MS = 5000;
@@ -48,6 +49,7 @@ export class UpgradeHandler {
   private readonly logger = new Logger(UpgradeHandler.name);
   private readonly addressOf: (request: IncomingMessage) => string;
   private readonly isOriginAllowed: (origin: string | undefined) => boolean;
+  private readonly deflatedWire: Wire;
   private pending = 0;
 
   constructor(
@@ -58,6 +60,7 @@ export class UpgradeHandler {
     private readonly drain: DrainState,
     private readonly telemetry: Telemetry,
   ) {
+    this.deflatedWire = deflatedJsonWire(options.compressionThreshold, telemetry);
     this.addressOf = clientAddressReader(options.trustProxy);
     this.isOriginAllowed = originCheck(options.allowedOrigins, options.requireOrigin);
     // Named apart: the types of ws do not know its newest bounds yet.
@@ -68,7 +71,7 @@ export class UpgradeHandler {
       maxPayload: options.maxMessageBytes,
       maxFragments: MAX_FRAGMENTS,
       closeTimeout: CLOSE_TIMEOUT_MS,
-      perMessageDeflate: false,
+      perMessageDeflate: options.compression && PER_MESSAGE_DEFLATE,
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : (false as const)),
     };
     this.server = new WebSocketServer(serverOptions);
@@ -144,10 +147,12 @@ export class UpgradeHandler {
       return;
     }
     const address = this.addressOf(request);
+    dropUnacceptableOffers(request);
     this.server.handleUpgrade(request, socket, head, (ws) => {
       socket.off('error', ignore);
+      const wire = ws.extensions.includes('permessage-deflate') ? this.deflatedWire : JSON_WIRE;
       const recover = positionsOf(queryOf(request.url), principal.userId);
-      this.opener.open(ws, { principal, address, wire: JSON_WIRE, recover }, place.give);
+      this.opener.open(ws, { principal, address, wire, recover }, place.give);
     });
   }
 

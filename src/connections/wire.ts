@@ -2,7 +2,8 @@ import type { Publication } from '../broker/publication.js';
 import { SUBPROTOCOL, type Envelope } from '../protocol/envelope.js';
 import { decodeEnvelope } from '../protocol/decode.js';
 import { EVERYBODY, userOfRoom } from '../protocol/room-name.js';
-import { textFrame } from './frame.js';
+import type { Telemetry } from '../telemetry/telemetry.js';
+import { compressedTextFrame, textFrame } from './frame.js';
 
 /**
  * How messages look on a connection. Everything that differs between connections of one room is in here, so that the
@@ -46,3 +47,21 @@ export const JSON_WIRE: Wire = {
   envelope: (type, payload, requestId) => textFrame(JSON.stringify({ type, payload, requestId })),
   publication: (room, publication) => textFrame(publicationText(room, publication)),
 };
+
+/**
+ * The same with permessage-deflate, for connections that negotiated it: a publication is compressed once for all of
+ * them. Short texts stay as they are, which the extension allows message by message.
+ */
+export function deflatedJsonWire(thresholdBytes: number, telemetry: Telemetry): Wire {
+  const frameOf = (text: string): Buffer => {
+    if (text.length < thresholdBytes) return textFrame(text);
+    telemetry.compressions += 1;
+    return compressedTextFrame(text);
+  };
+  return {
+    ...JSON_WIRE,
+    index: 1,
+    envelope: (type, payload, requestId) => frameOf(JSON.stringify({ type, payload, requestId })),
+    publication: (room, publication) => frameOf(publicationText(room, publication)),
+  };
+}

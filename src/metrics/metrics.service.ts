@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 import { ConnectionsService } from '../connections/connections.service.js';
 import { RoomsService } from '../rooms/rooms.service.js';
 import type { Tally } from '../telemetry/tally.js';
 import { Telemetry } from '../telemetry/telemetry.js';
+import { distributionMetric } from './distribution.metric.js';
 
 const PREFIX = 'rookery_';
-const FAN_OUT_BUCKETS_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
 /**
  * Prometheus’s view of the counters. Nothing is counted here: each metric reads its number when it is asked for, so
@@ -31,6 +31,7 @@ export class MetricsService {
     this.counter('deliveries_total', 'Publications handed to connections', () => telemetry.deliveries);
     this.counter('bytes_out_total', 'Bytes written to sockets', () => telemetry.bytesOut);
     this.counter('writes_total', 'Writes to sockets', () => telemetry.writes);
+    this.counter('compressions_total', 'Messages compressed, each once for all members', () => telemetry.compressions);
     this.counter('caught_up_total', 'Members that became live after catching up', () => telemetry.caughtUp);
     this.counter(
       'mended_total',
@@ -44,13 +45,8 @@ export class MetricsService {
     this.tally('refusals_total', 'Upgrades refused, by HTTP status', 'status', telemetry.refusals);
     this.tally('drops_total', 'What did not reach a client, by reason', 'reason', telemetry.drops);
 
-    const fanOut = new Histogram({
-      name: `${PREFIX}fan_out_seconds`,
-      help: 'Time that the fan-out of one event-loop turn took',
-      buckets: FAN_OUT_BUCKETS_SECONDS,
-      registers: [this.registry],
-    });
-    telemetry.onFanOut = (seconds) => fanOut.observe(seconds);
+    const fanOutHelp = 'Time that the fan-out of one event-loop turn took';
+    this.registry.registerMetric(distributionMetric(`${PREFIX}fan_out_seconds`, fanOutHelp, telemetry.fanOutSeconds));
   }
 
   get contentType(): string {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 
 import type { ErrorCode } from '../protocol/errors.js';
+import { Distribution } from './distribution.js';
 import { Tally } from './tally.js';
 
 /** Why something that was meant for a client did not get there. */
@@ -36,6 +37,8 @@ export class Telemetry {
   bytesOut = 0;
   /** Writes to sockets; deliveries per write tell how well batching works. */
   writes = 0;
+  /** Messages compressed, each once for all who negotiated it. */
+  compressions = 0;
   connectionsOpened = 0;
   /** Connections that found the way from their outbox being full back to live. */
   caughtUp = 0;
@@ -48,6 +51,6 @@ export class Telemetry {
   readonly refusals = new Tally<number>();
   readonly drops = new Tally<DropReason>();
 
-  /** Told the seconds that the fan-out of one loop turn took; `metrics/` sets it where it is in use. */
-  onFanOut: ((seconds: number) => void) | undefined;
+  /** Seconds that the fan-out of one loop turn took. */
+  readonly fanOutSeconds = new Distribution([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]);
 }
