@@ -1,0 +1,50 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+
+const cores = cpus().length;
+
+/**
+ * The server has the first core and the load generator the last: neither takes time from the other, and on machines
+ * whose cores run two threads each, the two are not halves of one core.
+ */
+export const pinned = cores > 1 && spawnSync('taskset', ['-c', String(cores - 1), 'true']).status === 0;
+export const SERVER_CORE = 0;
+export const GENERATOR_CORE = cores - 1;
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+
+function killAll() {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+process.on('exit', killAll);
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+  process.on(signal, () => process.exit(130));
+}
+
+/**
+ * Starts a process on a core of its own. It does not outlive this one.
+ *
+ * @param {number} core
+ * @param {string[]} command
+ * @param {import('node:child_process').SpawnOptions} options
+ */
+export function start(core, command, options) {
+  // taskset replaces itself by the command, so the process id is the command's own.
+  const [file = '', ...args] = pinned ? ['taskset', '-c', String(core), ...command] : command;
+  const child = spawn(file, args, options);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  child.once('error', () => running.delete(child));
+  return child;
+}
+
+/** @param {import('node:child_process').ChildProcess} child */
+export async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}

@@ -1,0 +1,56 @@
+import { handshakes, idle } from './connections.mjs';
+import { burst, compression, fixedRate, large, manyRooms, single } from './fan-out.mjs';
+import { members, rooms } from './growth.mjs';
+import { history } from './history.mjs';
+import { request } from './request.mjs';
+import { stalled } from './stalled.mjs';
+
+/**
+ * What the load generator is to do; generator/generator.h explains each of them. Without `bytes` nothing is joined.
+ *
+ * @typedef {object} Plan
+ * @property {number} members
+ * @property {number} [groups]
+ * @property {number} [rooms]
+ * @property {number} [publishers]
+ * @property {number} [window]
+ * @property {number} [rate]
+ * @property {number} [bytes] Size of a message's `data`, as JSON.
+ * @property {boolean} [echo]
+ * @property {boolean} [deflate]
+ * @property {boolean} [stall]
+ * @property {number} [parallel]
+ * @property {number} [settle]
+ * @property {number} [warmup]
+ * @property {number} [seconds] How long the clock runs; 0 where there is nothing to be sent.
+ */
+
+/**
+ * @typedef {object} Workload
+ * @property {string} id
+ * @property {string} label A few words, for the chart.
+ * @property {string} title
+ * @property {readonly string[]} rivals
+ * @property {readonly import('./measures.mjs').Measure[]} measures
+ * @property {Readonly<Record<string, Plan>>} cases By name; there is one, named '', where there is nothing to compare.
+ * @property {number} [stretch] How much longer than the others it is measured; left out, it is not.
+ * @property {Plan} [rehearsal] Run first against the same server, and not measured.
+ * @property {Record<string, string>} [settings] More of the server's environment.
+ */
+
+/** @type {Workload[]} */
+export const workloads = [
+  burst,
+  single,
+  large,
+  fixedRate,
+  manyRooms,
+  request,
+  idle,
+  handshakes,
+  stalled,
+  compression,
+  members,
+  rooms,
+  history,
+];
