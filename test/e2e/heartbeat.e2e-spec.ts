@@ -21,6 +21,13 @@ async function answerPings(client: RawClient, answer: () => void): Promise<void>
   }
 }
 
+const SIGNS_OF_LIFE: Readonly<Record<string, (client: RawClient) => void>> = {
+  pongs: (client) => client.send({ opcode: OPCODE.PONG }),
+  'pings of its own': (client) => client.send({ opcode: OPCODE.PING }),
+  messages: (client) => client.sendJson({ type: 'ping' }),
+  'broken messages': (client) => client.send({ payload: '{' }),
+};
+
 describe('the heartbeat', () => {
   it('ends a connection that gives no sign of life, and its rooms are left', async () => {
     const server = await startServer({ heartbeatIntervalMs: 300, heartbeatTimeoutMs: TIMEOUT_MS });
@@ -38,20 +45,21 @@ describe('the heartbeat', () => {
     expect(server.app.get(ConnectionsService, { strict: false }).count()).toBe(1);
   });
 
-  it.each<[string, (client: RawClient) => void]>([
-    ['pongs', (client) => client.send({ opcode: OPCODE.PONG })],
-    ['pings of its own', (client) => client.send({ opcode: OPCODE.PING })],
-    ['messages', (client) => client.sendJson({ type: 'ping' })],
-    ['broken messages', (client) => client.send({ payload: '{' })],
-  ])(
-    'takes any traffic for life: %s',
-    async (_what, answer) => {
+  it(
+    'takes any traffic for life, and silence after it for death',
+    async () => {
       const server = await startServer({ heartbeatIntervalMs: 100, heartbeatTimeoutMs: TIMEOUT_MS });
-      const client = await openRaw(server);
-      await answerPings(client, () => answer(client));
+      const survivors = await Promise.all(
+        Object.entries(SIGNS_OF_LIFE).map(async ([sign, give]) => {
+          const client = await openRaw(server);
+          await answerPings(client, () => give(client));
+          const survived = !client.socket.closed;
+          await client.socket.untilClosed();
+          return survived ? sign : undefined;
+        }),
+      );
 
-      expect(client.socket.closed).toBe(false);
-      await client.socket.untilClosed();
+      expect(survivors).toEqual(Object.keys(SIGNS_OF_LIFE));
     },
     PATIENCE_MS,
   );
