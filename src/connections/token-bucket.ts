@@ -5,6 +5,9 @@ export interface Rate {
   readonly perSecond: number;
 }
 
+/** A level this close below a token counts as one: sums of fractions miss it by a hair. */
+const HAIR = 1e-9;
+
 /** Lets through `burst` at once and `perSecond` in the long run. Two numbers a connection. */
 export class TokenBucket {
   private level: number;
@@ -27,7 +30,7 @@ export class TokenBucket {
     if (perSecond === 0) return 0;
     this.level = Math.min(burst, this.level + ((now - this.refilledAt) * perSecond) / 1000);
     this.refilledAt = now;
-    if (this.level >= 1) {
+    if (this.level >= 1 - HAIR) {
       this.level -= 1;
       return 0;
     }
