@@ -4,6 +4,8 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
   testEnvironment: 'node',
+  // A bound on what hangs, for machines that are busy; tests wait for conditions.
+  testTimeout: 60_000,
   setupFilesAfterEnv: ['<rootDir>/test/support/teardown.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -4,7 +4,8 @@ export { AdminModule } from './admin/admin.module.js';
 export { HealthModule } from './health/health.module.js';
 export { MetricsModule } from './metrics/metrics.module.js';
 
-export { RookeryOptions, type GrantEntry, type RookeryOptionsInput } from './config/rookery.options.js';
+export type { GrantEntry } from './config/access.options.js';
+export { RookeryOptions, type RookeryOptionsInput } from './config/rookery.options.js';
 export { EnvironmentError, optionsFromEnvironment } from './config/environment.js';
 export { SettingsError } from './config/resolve-options.js';
 export type { Overflow, Publishers, RoomBehaviour, RoomRule } from './config/room-rule.js';
@@ -34,6 +35,7 @@ export { ConnectionsService } from './connections/connections.service.js';
 export type { RoomOccupancyEvent } from './rooms/room-directory.js';
 export { RoomsService, type RoomMembershipEvent } from './rooms/rooms.service.js';
 
+export { RoomAccess } from './messaging/room-access.js';
 export { MessagingService, type PublishOptions } from './messaging/messaging.service.js';
 export { UnhandledMessageEvent } from './messaging/unhandled.service.js';
 

@@ -1,4 +1,5 @@
-import { RookeryOptions, type GrantEntry, type RookeryOptionsInput } from './rookery.options.js';
+import type { GrantEntry } from './access.options.js';
+import { RookeryOptions, type RookeryOptionsInput } from './rookery.options.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type OptionName = keyof RookeryOptions;

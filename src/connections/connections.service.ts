@@ -24,6 +24,11 @@ export class ConnectionsService {
     return this.byId.get(id);
   }
 
+  /** The user's connections on this node. Looks at each connection: for operators and events, not for every message. */
+  ofUser(userId: string): Connection[] {
+    return [...this.byId.values()].filter((connection) => connection.userId === userId);
+  }
+
   /** All connections of this node, the longest open first. */
   all(): IterableIterator<Connection> {
     return this.byId.values();
@@ -51,7 +56,7 @@ export class ConnectionsService {
     code: number = CLOSE_CODES.KICKED,
     reason = 'disconnected by an administrator',
   ): number {
-    const connections = [...this.byId.values()].filter((connection) => connection.userId === userId);
+    const connections = this.ofUser(userId);
     for (const connection of connections) connection.close(code, reason);
     return connections.length;
   }

@@ -7,6 +7,7 @@ import { CLOSE_CODES } from '../protocol/close-codes.js';
 import type { Connection } from './connection.js';
 import { ConnectionsService } from './connections.service.js';
 import { DrainState } from './drain-state.js';
+import { Turn } from './turn.js';
 
 /** Share of the drain time over which the goodbyes are spread; the rest is for answers and outboxes. */
 const GOODBYE_SHARE = 0.6;
@@ -26,6 +27,7 @@ export class DrainService implements BeforeApplicationShutdown {
     private readonly options: RookeryOptions,
     private readonly connections: ConnectionsService,
     private readonly state: DrainState,
+    private readonly turn: Turn,
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -46,6 +48,8 @@ export class DrainService implements BeforeApplicationShutdown {
     const startedAt = performance.now();
     let told = 0;
     while (told < leaving.length) {
+      // What rooms hold back for the end of the turn is the leaving clients' too.
+      this.turn.endNow();
       const passed = performance.now() - startedAt;
       const due = windowMs <= 0 ? leaving.length : Math.ceil((leaving.length * (passed + STEP_MS)) / windowMs);
       for (; told < Math.min(due, leaving.length); told += 1) goodbye(leaving[told], windowMs);
@@ -59,5 +63,6 @@ function goodbye(connection: Connection | undefined, windowMs: number): void {
   if (connection === undefined || connection.closing) return;
   const reconnectInMs = Math.round(Math.random() * Math.max(windowMs, 500));
   connection.send('server:draining', { reconnectInMs });
-  connection.close(CLOSE_CODES.GOING_AWAY, 'server going away');
+  // A client that is behind first gets what waits for it: the time for its answer to the close counts from the close.
+  connection.outbox.whenRelieved(() => connection.close(CLOSE_CODES.GOING_AWAY, 'server going away'));
 }

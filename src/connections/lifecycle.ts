@@ -19,21 +19,20 @@ export class Lifecycle {
   /**
    * Tells all listeners at once; resolves when they are done. Never rejects.
    *
-   * @returns how many of them failed
+   * @returns what those threw that failed
    */
-  async emit(event: string, payload: object): Promise<number> {
-    const failures = await Promise.all(
-      this.emitter.listeners(event).map(async (listener) => {
-        try {
-          await (listener(payload) as unknown);
-          return 0;
-        } catch (error) {
-          this.report(event, error);
-          return 1;
-        }
-      }),
-    );
-    return failures.filter((failed) => failed === 1).length;
+  async emit(event: string, payload: object): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    const tell = async (listener: ReturnType<EventEmitter2['listeners']>[number]): Promise<void> => {
+      try {
+        await (listener(payload) as unknown);
+      } catch (error) {
+        failures.push(error);
+        this.report(event, error);
+      }
+    };
+    await Promise.all(this.emitter.listeners(event).map(tell));
+    return failures;
   }
 
   private report(event: string, error: unknown): void {

@@ -7,6 +7,12 @@ import type { Flushable, Turn } from './turn.js';
 /** Pieces up to this size are copied into one buffer; larger ones go to the socket as they are, in one `writev`. */
 const COPY_BELOW_BYTES = 16 * 1024;
 
+/**
+ * So much is not kept until the turn ends. One turn may read megabytes of requests from a socket; whether their replies
+ * find room shows only when they are written.
+ */
+const FLUSH_AT_BYTES = 128 * 1024;
+
 /** An outbox that was stuck is free again when this share of its bound is left. */
 const LOW_WATER = 0.25;
 
@@ -71,6 +77,7 @@ export class Outbox implements Flushable {
     } else {
       this.pending = [this.pending, bytes];
     }
+    if (this.pendingBytes >= FLUSH_AT_BYTES) this.flush();
   }
 
   flush(): void {

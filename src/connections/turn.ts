@@ -43,6 +43,11 @@ export class Turn {
     if (!this.ending) this.schedule();
   }
 
+  /** Ends the turn without waiting for its end. */
+  endNow(): void {
+    this.end();
+  }
+
   private schedule(): void {
     this.ending = true;
     if (this.interval > 0) setTimeout(this.end, this.interval);

@@ -142,6 +142,8 @@ export class RoomsService implements OnModuleInit {
   leave(connection: Connection, name: string): boolean {
     const member = this.registry.find(connection, name);
     if (member === undefined) return false;
+    // What it published itself in this turn is told apart by its membership.
+    member.room.flush();
     this.registry.delete(member);
     this.remove(member);
     return true;

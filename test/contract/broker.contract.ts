@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import type { Broker, PageLimit } from '../../src/broker/broker.js';
 import type { Publication } from '../../src/broker/publication.js';
@@ -19,6 +19,10 @@ export type BrokerFactory = (options: RookeryOptions, rules: RoomRules) => Promi
 
 const ALL: PageLimit = { count: 10_000, bytes: 10_000_000 };
 
+function offsetsOf(publications: readonly Publication[]): (number | undefined)[] {
+  return publications.map(({ offset }) => offset);
+}
+
 /** What every broker has to do; see the guarantees of the interface. */
 export function brokerContract(name: string, make: BrokerFactory): void {
   async function start(input: RookeryOptionsInput = {}): Promise<{ broker: Broker; delivered: Delivered[] }> {
@@ -29,13 +33,12 @@ export function brokerContract(name: string, make: BrokerFactory): void {
     return { broker, delivered };
   }
 
-  const offsetsOf = (publications: readonly Publication[]): (number | undefined)[] =>
-    publications.map(({ offset }) => offset);
-
   describe(`${name}: publishing`, () => {
     it('numbers each room by itself, from 1, in the order of the calls', async () => {
       const { broker } = await start();
-      const results = await Promise.all(['a', 'b', 'a', 'a', 'b'].map((room) => broker.publish({ room, data: '1' })));
+      const results = await Promise.all(
+        ['a', 'b', 'a', 'a', 'b'].map(async (room) => broker.publish({ room, data: '1' })),
+      );
       expect(results.map(({ offset }) => offset)).toEqual([1, 1, 2, 3, 2]);
     });
 

@@ -100,7 +100,7 @@ describe('the package that npm pack makes', () => {
   it(
     'is imported by another Nest application, with types, and runs there',
     async () => {
-      const folder = application('application', [...installedWithIt(), '@types/node', '@types/ws']);
+      const folder = application('application', [...installedWithIt(), '@types/node']);
       await compile(folder);
 
       const server = startProcess({}, { main: join(folder, 'main.js') });

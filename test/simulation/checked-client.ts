@@ -100,7 +100,9 @@ export class CheckedClient {
     const fits = epoch === asked.epoch && offset === asked.offset;
     if (!fits && this.history.isComplete(room)) this.fail(`nothing of ${room} was lost, and recovery failed`);
     if (recovered !== fits)
-      this.fail(`recovered ${String(recovered)} from ${text(asked)} at ${text({ epoch, offset })}`);
+      this.fail(
+        `recovered ${String(recovered)} from ${describePosition(asked)} at ${describePosition({ epoch, offset })}`,
+      );
   }
 
   private onGap({
@@ -117,7 +119,7 @@ export class CheckedClient {
     const state = this.known.get(room);
     if (state === undefined) return this.fail(`a gap in ${room}, which was not joined`);
     if (epoch === state.position.epoch && offset <= state.position.offset) {
-      return this.fail(`a gap (${reason}) that goes back to ${offset} from ${text(state.position)}`);
+      return this.fail(`a gap (${reason}) that goes back to ${offset} from ${describePosition(state.position)}`);
     }
     if (this.history.isComplete(room)) this.fail(`nothing of ${room} was lost, and a gap was announced: ${reason}`);
     state.position = { epoch, offset };
@@ -133,8 +135,9 @@ export class CheckedClient {
       return undefined;
     }
     const { epoch } = state.position;
+    if (this.history.isOwn(room, epoch, offset, this.connectionId)) this.fail(`its own ${offset} of ${room}`);
     const before = this.history.skipOwn(room, { epoch, offset: state.position.offset }, this.connectionId, offset - 1);
-    if (before.offset !== offset - 1) this.fail(`${offset} of ${room} came after ${text(state.position)}`);
+    if (before.offset !== offset - 1) this.fail(`${offset} of ${room} came after ${describePosition(state.position)}`);
     if (!this.history.has(room, epoch, offset, data)) this.fail(`${offset} of ${room} holds ${String(data)}`);
     state.position = { epoch, offset };
     return undefined;
@@ -145,6 +148,6 @@ export class CheckedClient {
   }
 }
 
-function text({ epoch, offset }: Position): string {
+function describePosition({ epoch, offset }: Position): string {
   return `${epoch}:${offset}`;
 }

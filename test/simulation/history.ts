@@ -35,12 +35,17 @@ export class History {
     return this.messages.get(`${room} ${epoch} ${offset}`)?.data === data;
   }
 
+  /** True for a message that this connection published itself. */
+  isOwn(room: string, epoch: string, offset: number, connectionId: string | undefined): boolean {
+    const origin = this.messages.get(`${room} ${epoch} ${offset}`)?.origin;
+    return origin !== undefined && origin === connectionId;
+  }
+
   /** Moves a position over the messages that this connection published itself. */
   skipOwn(room: string, { epoch, offset }: Position, connectionId: string | undefined, end = Infinity): Position {
     let reached = offset;
     while (reached < end) {
-      const next = this.messages.get(`${room} ${epoch} ${reached + 1}`);
-      if (next === undefined || next.origin === undefined || next.origin !== connectionId) break;
+      if (!this.isOwn(room, epoch, reached + 1, connectionId)) break;
       reached += 1;
     }
     return { epoch, offset: reached };

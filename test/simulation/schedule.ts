@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 const CLIENTS = 4;
 /** More messages than a schedule can publish: nothing is ever trimmed. */

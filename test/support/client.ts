@@ -7,7 +7,7 @@ import { tokenFor, type Claims, type TestServer } from './server.js';
 import { cleanUp } from './teardown.js';
 
 /** How long a condition may take to come true; a bound on failures, never a wait. */
-export const PATIENCE_MS = 5000;
+export const PATIENCE_MS = 20_000;
 
 export interface Frame {
   readonly type: string;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { play } from '../../simulation/run.js';
 import { schedules } from '../../simulation/schedule.js';
