@@ -23,4 +23,15 @@ describe('rooms', () => {
     await alice.settle();
     expect(alice.takeAll('room:message')).toEqual([]);
   });
+
+  it('carry what a member sent before it left to the others alone', async () => {
+    const server = await startServer();
+    const alice = await join(server, {}, 'general');
+    const bob = await join(server, { claims: { sub: 'bob' } }, 'general');
+    alice.send('room:message', { room: 'general', data: 'goodbye' });
+    await alice.request('leave', 'general');
+    expect(await bob.next('room:message')).toMatchObject({ payload: { data: 'goodbye' } });
+    await alice.settle();
+    expect(alice.queue).toEqual([]);
+  });
 });
