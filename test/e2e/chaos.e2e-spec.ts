@@ -1,0 +1,36 @@
+import { play } from '../chaos/play.js';
+import { startServer } from '../support/server.js';
+import { SMALL_OUTBOX } from '../support/stalled.js';
+
+const MESSAGES = Number(process.env['CHAOS_MESSAGES'] ?? 20_000);
+const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
+const PATIENCE_MS = 1_800_000;
+
+describe('clients that vanish, stall, repeat themselves and come back', () => {
+  it(
+    'get every message of 50 rooms once and in order',
+    async () => {
+      const server = await startServer({ ...SMALL_OUTBOX, historySize: MESSAGES, historyMaxBytes: 0 });
+      const outcome = await play(server, MESSAGES, SEED);
+      expect(outcome.violations.slice(0, 20)).toEqual([]);
+      expect(outcome.announced).toBe(0);
+      // It was chaos enough.
+      expect(outcome.connects).toBeGreaterThan(50);
+      expect(outcome.overflows).toBeGreaterThan(0);
+      expect(outcome.deliveries).toBeGreaterThan(MESSAGES * 5);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
+    'are told of every message that history could not keep for them',
+    async () => {
+      const server = await startServer({ ...SMALL_OUTBOX, historySize: 20 });
+      const outcome = await play(server, MESSAGES / 2, SEED + 1);
+      expect(outcome.violations.slice(0, 20)).toEqual([]);
+      expect(outcome.announced).toBeGreaterThan(0);
+      expect(outcome.deliveries).toBeGreaterThan(MESSAGES);
+    },
+    PATIENCE_MS,
+  );
+});
