@@ -49,6 +49,11 @@ export class ChaosClient {
     for (const message of this.pending.values()) this.transmit(message);
   }
 
+  /** Resolves when it is in all its rooms. */
+  entered(): Promise<void> {
+    return this.until(() => [...this.views.values()].every(({ joined }) => joined));
+  }
+
   /** Goes without a word, whatever is on its way. */
   cut(): void {
     this.forgetConnection();

@@ -9,7 +9,8 @@ import { Ledger, type Message } from './ledger.js';
 
 const ROOMS = range(1, 50).map((n) => `room-${n}`);
 const TALKERS = 20;
-const READERS = 5;
+/** Members of every room, who get every message. */
+export const READERS = 5;
 const ROOMS_OF_TALKER = 10;
 const LARGE_TEXT = 'x'.repeat(16 * 1024);
 const SMALL_TEXT = 'x'.repeat(200);
@@ -40,9 +41,17 @@ class Chaos {
   }
 
   async play(): Promise<Outcome> {
-    const talkers = range(1, TALKERS).map((n) => this.talk(n));
-    const readers = range(1, READERS).map((n) => this.read(TALKERS + n));
-    await Promise.all([...talkers, ...readers]);
+    const talkers = range(1, TALKERS).map((n) => this.make(`talker-${n}`, roomsOfTalker(n)));
+    const readers = range(1, READERS).map((n) => this.make(`reader-${n}`, ROOMS));
+    for (const client of this.clients) {
+      await client.connect();
+      await client.entered();
+    }
+    const seeded = (n: number): Seeded => new Seeded(this.seed * 1000 + n);
+    await Promise.all([
+      ...talkers.map((client, n) => this.talk(client, seeded(n))),
+      ...readers.map((client, n) => this.read(client, seeded(TALKERS + n))),
+    ]);
     await this.comeToRest();
     this.ledger.check();
     for (const client of this.clients) client.check();
@@ -52,12 +61,9 @@ class Chaos {
   }
 
   /** Publishes, vanishes, stalls, repeats, leaves and comes back. */
-  private async talk(n: number): Promise<void> {
-    const random = new Seeded(this.seed * 1000 + n);
-    const rooms = ROOMS.filter((_room, index) => (index * 7 + n) % ROOMS.length < ROOMS_OF_TALKER);
-    const client = this.make(`talker-${n}`, rooms);
+  private async talk(client: ChaosClient, random: Seeded): Promise<void> {
+    const { rooms } = client;
     const sent: Message[] = [];
-    await client.connect();
     while (!this.ledger.isOver) {
       const dice = random.below(100);
       const any = sent[random.below(Math.max(1, sent.length))];
@@ -72,10 +78,7 @@ class Chaos {
   }
 
   /** Is in every room, and mostly does not read. */
-  private async read(n: number): Promise<void> {
-    const random = new Seeded(this.seed * 1000 + n);
-    const client = this.make(`reader-${n}`, ROOMS);
-    await client.connect();
+  private async read(client: ChaosClient, random: Seeded): Promise<void> {
     // So much does not fit into the sockets on the way, on any machine.
     await this.stall(client, this.ledger.progress(this.messages / 2));
     while (!this.ledger.isOver) {
@@ -115,6 +118,10 @@ class Chaos {
     if (given !== 'given up') return;
     for (const client of this.clients) for (const what of client.behind()) this.ledger.fail(what);
   }
+}
+
+function roomsOfTalker(n: number): string[] {
+  return ROOMS.filter((_room, index) => (index * 7 + n) % ROOMS.length < ROOMS_OF_TALKER);
 }
 
 async function reconnect(client: ChaosClient, random: Seeded): Promise<void> {
