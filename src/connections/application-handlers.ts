@@ -61,6 +61,8 @@ export class ApplicationHandlers {
   }
 
   private stream(connection: Connection, request: ApplicationRequest, source: Observable<unknown>): Promise<Reply> {
+    // Gone while the handler worked: nothing would ever stop what starts now.
+    if (connection.closing) return Promise.resolve(ACK);
     return new Promise((resolve, reject) => {
       let replied = false;
       const stops = this.streams.get(connection) ?? new Set();
