@@ -43,6 +43,11 @@ export class FakeSocket {
     for (const piece of this.waiting.splice(0)) this.take(piece);
   }
 
+  /** The other side reads so many pieces of what waits, and no more. */
+  readSome(pieces: number): void {
+    for (const piece of this.waiting.splice(0, pieces)) this.take(piece);
+  }
+
   /** What was not taken is lost, as on a wire that is cut. */
   cut(): void {
     this.writable = false;
