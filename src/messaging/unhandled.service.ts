@@ -44,9 +44,10 @@ export class UnhandledService implements OnModuleInit {
   private async offer(connection: Connection, envelope: Envelope): Promise<Reply | undefined> {
     if (!this.lifecycle.isHeard('message.unhandled')) return undefined;
     const event = new UnhandledMessageEvent(connection, envelope.type, envelope.payload, envelope.requestId);
-    const [failure] = await this.lifecycle.emit('message.unhandled', event);
-    if (failure instanceof ProtocolError) throw failure;
-    if (failure !== undefined && event.answer === undefined) throw new ProtocolError('INTERNAL');
+    const failures = await this.lifecycle.emit('message.unhandled', event);
+    const refusal = failures.find((failure) => failure instanceof ProtocolError);
+    if (refusal !== undefined) throw refusal;
+    if (failures.length > 0 && event.answer === undefined) throw new ProtocolError('INTERNAL');
     return (event.answer ?? { event: 'ack', data: undefined }) as Reply;
   }
 }
