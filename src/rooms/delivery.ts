@@ -25,19 +25,27 @@ export class Delivery implements RoomContext {
   }
 
   deliver(room: Room, run: readonly Publication[]): void {
-    if (!room.behaviour.echo) this.markSenders(room, run);
+    const own = room.behaviour.echo ? 0 : this.markSenders(room, run);
     if (room.away.size > 0) this.slowMembers.pass(room, run);
-    this.telemetry.deliveries += room.live.length * run.length;
+    this.telemetry.deliveries += room.live.length * run.length - own;
     const refused = fanOut(room.name, run, room.live);
     if (refused.length > 0) this.slowMembers.detach(room, refused, run);
   }
 
-  /** Members who published some of the run do not get all of it. */
-  private markSenders(room: Room, run: readonly Publication[]): void {
+  /**
+   * Members who published some of the run do not get all of it.
+   *
+   * @returns how many messages go back to nobody that sent them
+   */
+  private markSenders(room: Room, run: readonly Publication[]): number {
+    let own = 0;
     for (const { origin } of run) {
       const sender = origin === undefined ? undefined : this.connections.find(origin);
       const member = sender === undefined ? undefined : this.registry.find(sender, room.name);
-      if (member?.isLive) member.special = true;
+      if (!member?.isLive) continue;
+      member.special = true;
+      own += 1;
     }
+    return own;
   }
 }
