@@ -1,4 +1,6 @@
 import { READERS, play } from '../chaos/play.js';
+import { startApplication } from '../support/application.js';
+import { LaterBroker } from '../support/later.broker.js';
 import { startServer } from '../support/server.js';
 import { SMALL_OUTBOX } from '../support/stalled.js';
 
@@ -24,9 +26,10 @@ describe('clients that vanish, stall, repeat themselves and come back', () => {
   );
 
   it(
-    'are told of every message that history could not keep for them',
+    'are told of every message that history could not keep for them, on a broker that answers later',
     async () => {
-      const server = await startServer({ ...SMALL_OUTBOX, historySize: 20 });
+      const options = { ...SMALL_OUTBOX, historySize: 50 };
+      const server = await startApplication({ options, overrides: { broker: LaterBroker } });
       const outcome = await play(server, MESSAGES, SEED + 1);
       expect(outcome.violations.slice(0, 20)).toEqual([]);
       expect(outcome.announced).toBeGreaterThan(0);
