@@ -7,7 +7,7 @@ import ts from 'typescript';
 /** The folders of src/, lowest floor first. Files directly in src/ stand one floor above the last of these. */
 const FLOORS = [
   ['protocol', 'config', 'telemetry'],
-  ['auth', 'broker'],
+  ['auth', 'broker', 'cluster'],
   ['connections', 'rest'],
   ['rooms'],
   ['messaging'],
@@ -15,7 +15,7 @@ const FLOORS = [
 ];
 
 /** What a folder may import of its own floor. */
-const NEIGHBOURS = { config: ['protocol'], telemetry: ['protocol'] };
+const NEIGHBOURS = { config: ['protocol'], telemetry: ['protocol'], cluster: ['broker'], auth: ['cluster'] };
 
 /** Gets compiled into clients, so it can rely on nothing but itself. */
 const SEALED = 'protocol';

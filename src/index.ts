@@ -14,6 +14,7 @@ export { RoomRules } from './config/room-rules.js';
 export { Grants, GrantTemplate, type RoomAction } from './auth/grants.js';
 export type { Principal } from './auth/principal.js';
 export { GrantsRoomPolicy, RoomPolicy } from './auth/room-policy.js';
+export { Revocations } from './auth/revocations.js';
 export { TokenIssuer, type TokenRequest } from './auth/token-issuer.js';
 export { TokenError, TokenVerifier } from './auth/token-verifier.js';
 
@@ -25,14 +26,18 @@ export {
   type MaybePromise,
   type PageLimit,
 } from './broker/broker.js';
+export { RedisBroker } from './broker/redis/redis.broker.js';
 export { MemoryBroker } from './broker/memory.broker.js';
 export type { NumberedPublication, Publication, PublishRequest, PublishResult } from './broker/publication.js';
 
+export { Cluster, type Answers, type NodeListener } from './cluster/cluster.js';
+export { ClusterConnections, type ClusterCount } from './connections/cluster-connections.js';
 export type { Connection } from './connections/connection.js';
 export type { ConnectionClosedEvent, ConnectionOpenedEvent } from './connections/connection-opener.js';
 export { ConnectionsService } from './connections/connections.service.js';
 
 export type { RoomOccupancyEvent } from './rooms/room-directory.js';
+export { ClusterRooms, type ClusterRoom } from './rooms/cluster-rooms.js';
 export { RoomsService, type RoomMembershipEvent } from './rooms/rooms.service.js';
 
 export { RoomAccess } from './messaging/room-access.js';

@@ -1,14 +1,32 @@
-import { SettingsError } from './config/resolve-options.js';
-import { EnvironmentError } from './config/environment.js';
-import { createApplication } from './bootstrap.js';
-import { RookeryOptions } from './config/rookery.options.js';
-import { printAddresses } from './addresses.js';
+import cluster from 'node:cluster';
+import { existsSync } from 'node:fs';
+import process from 'node:process';
 
-try {
+import { printAddresses } from './addresses.js';
+import { createApplication } from './bootstrap.js';
+import { EnvironmentError, optionsFromEnvironment } from './config/environment.js';
+import { SettingsError, resolveOptions } from './config/resolve-options.js';
+import { RookeryOptions } from './config/rookery.options.js';
+import { isSpokesman, numberOfWorkers, superviseWorkers } from './workers.js';
+
+async function serve(): Promise<void> {
   const app = await createApplication();
   const { port, host = '127.0.0.1' } = app.get(RookeryOptions);
   await app.listen(port, host);
-  printAddresses(app);
+  if (isSpokesman()) printAddresses(app);
+}
+
+/** The settings, read before there is an application: they decide whether this process becomes one. */
+function settings(): RookeryOptions {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return resolveOptions(optionsFromEnvironment(process.env));
+}
+
+try {
+  const options = cluster.isPrimary ? settings() : undefined;
+  const workers = options === undefined ? 1 : numberOfWorkers(options);
+  if (options !== undefined && workers > 1) superviseWorkers(workers, options);
+  else await serve();
 } catch (error) {
   if (error instanceof SettingsError || error instanceof EnvironmentError) process.stderr.write(`${error.message}\n`);
   else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

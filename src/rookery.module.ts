@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 
 import { AuthModule, type AuthOverrides } from './auth/auth.module.js';
+import { ClusterModule } from './cluster/cluster.module.js';
 import { BrokerModule, type BrokerOverrides } from './broker/broker.module.js';
 import { RookeryConfigModule, type RookeryAsyncOptions } from './config/config.module.js';
 import type { RookeryOptionsInput } from './config/rookery.options.js';
@@ -42,14 +43,24 @@ function assemble(config: DynamicModule, overrides: RookeryOverrides): DynamicMo
   // Each floor imports those below it. One object each: Nest takes two equal ones for two modules.
   const auth = AuthModule.with(overrides);
   const broker = BrokerModule.with(overrides);
-  const connections: DynamicModule = { module: ConnectionsModule, imports: [auth] };
-  const rooms: DynamicModule = { module: RoomsModule, imports: [broker, connections] };
+  const connections: DynamicModule = { module: ConnectionsModule, imports: [auth, ClusterModule] };
+  const rooms: DynamicModule = { module: RoomsModule, imports: [broker, connections, ClusterModule] };
   const messaging: DynamicModule = { module: MessagingModule, imports: [auth, broker, connections, rooms] };
   return {
     module: RookeryModule,
     // Its services are for every module of the application, without importing this one again.
     global: true,
-    imports: [config, TelemetryModule, EventEmitterModule.forRoot(), auth, broker, connections, rooms, messaging],
-    exports: [auth, broker, connections, rooms, messaging],
+    imports: [
+      config,
+      TelemetryModule,
+      EventEmitterModule.forRoot(),
+      ClusterModule,
+      auth,
+      broker,
+      connections,
+      rooms,
+      messaging,
+    ],
+    exports: [ClusterModule, auth, broker, connections, rooms, messaging],
   };
 }

@@ -35,9 +35,15 @@ export class RoomAnswer {
 
   @ApiProperty({ description: 'Connections in it.', example: 3 })
   size!: number;
+
+  @ApiPropertyOptional({ description: 'A node did not answer in time: there may be more.' })
+  partial?: true;
 }
 
 export class RoomsAnswer {
+  @ApiProperty({ description: 'The node whose rooms these are.' })
+  node!: string;
+
   @ApiProperty()
   total!: number;
 
@@ -59,6 +65,9 @@ export class MembersAnswer extends RoomAnswer {
 }
 
 export class ConnectionAnswer extends MemberAnswer {
+  @ApiProperty({ description: 'The node that it is on.' })
+  node!: string;
+
   @ApiProperty({ example: '203.0.113.7' })
   address!: string;
 
@@ -73,9 +82,40 @@ export class ConnectionAnswer extends MemberAnswer {
 }
 
 export class ConnectionsAnswer {
+  @ApiProperty({ description: 'The node whose connections these are.' })
+  node!: string;
+
   @ApiProperty()
   total!: number;
 
   @ApiProperty({ type: [ConnectionAnswer] })
   connections!: ConnectionAnswer[];
+}
+
+export class RevokeTokenBody {
+  @ApiProperty({ description: 'The token’s own id.' })
+  @IsString()
+  @Length(1, 256)
+  jti!: string;
+}
+
+export class RevokedAnswer {
+  @ApiProperty()
+  success!: true;
+
+  @ApiProperty({
+    description: 'The node that took it down; all others know by now, or as soon as they can be reached.',
+  })
+  node!: string;
+}
+
+export class DisconnectedAnswer {
+  @ApiProperty()
+  success!: true;
+
+  @ApiProperty({ description: 'How many connections were closed.' })
+  disconnected!: number;
+
+  @ApiPropertyOptional({ description: 'A node did not answer in time: there may have been more.' })
+  partial?: true;
 }

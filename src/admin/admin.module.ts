@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 
 import { ConnectionsController } from './connections.controller.js';
 import { RoomsController } from './rooms.controller.js';
+import { TokensController } from './tokens.controller.js';
+import { UsersController } from './users.controller.js';
 
 /** The operators' REST. */
-@Module({ controllers: [ConnectionsController, RoomsController] })
+@Module({ controllers: [ConnectionsController, RoomsController, TokensController, UsersController] })
 export class AdminModule {}

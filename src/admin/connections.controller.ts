@@ -1,7 +1,20 @@
-import { Controller, Delete, Get, HttpCode, Param, Query, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
+import {
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Query,
+  UseFilters,
+  UseGuards,
+  UsePipes,
+} from '@nestjs/common';
 import { NotFoundException } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 
+import { Cluster } from '../cluster/cluster.js';
+import { ClusterConnections } from '../connections/cluster-connections.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionsService } from '../connections/connections.service.js';
 import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
@@ -23,6 +36,8 @@ export class ConnectionsController {
   constructor(
     private readonly connections: ConnectionsService,
     private readonly rooms: RoomsService,
+    private readonly everywhere: ClusterConnections,
+    @Inject(Cluster) private readonly cluster: Cluster,
   ) {}
 
   @Get()
@@ -30,7 +45,11 @@ export class ConnectionsController {
   @ApiOkResponse({ type: ConnectionsAnswer })
   list(@Query() query: PageQuery): ConnectionsAnswer {
     const listed = page(this.connections.all(), query);
-    return { total: this.connections.count(), connections: listed.map((connection) => this.describe(connection)) };
+    return {
+      node: this.cluster.nodeId,
+      total: this.connections.count(),
+      connections: listed.map((connection) => this.describe(connection)),
+    };
   }
 
   @Get(':id')
@@ -44,10 +63,11 @@ export class ConnectionsController {
 
   @Delete(':id')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Close a connection with 4403' })
+  @ApiOperation({ summary: 'Close a connection with 4403, on whichever node it is' })
   @ApiNoContentResponse()
-  disconnect(@Param('id') id: string): void {
-    if (!this.connections.disconnect(id)) throw new NotFoundException();
+  async disconnect(@Param('id') id: string): Promise<void> {
+    const { count } = await this.everywhere.disconnect(id);
+    if (count === 0) throw new NotFoundException();
   }
 
   private describe(connection: Connection): ConnectionAnswer {
@@ -55,6 +75,7 @@ export class ConnectionsController {
     return {
       clientId: id,
       userId,
+      node: this.cluster.nodeId,
       address,
       openedAt: new Date(openedAt).toISOString(),
       rooms: this.rooms.roomsOf(connection),

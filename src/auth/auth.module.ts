@@ -1,12 +1,14 @@
 import { Module, type DynamicModule, type ModuleMetadata, type Type } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 
+import { ClusterModule } from '../cluster/cluster.module.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { Authenticator } from './authenticator.js';
 import { JwtKeySource, JwtTokenVerifier } from './jwt.token-verifier.js';
 import { keySourceOf } from './key-source.factory.js';
 import type { KeySource } from './key-source.js';
 import { GrantsRoomPolicy, RoomPolicy } from './room-policy.js';
+import { Revocations } from './revocations.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TokenVerifier } from './token-verifier.js';
 
@@ -52,14 +54,15 @@ export class AuthModule {
   static with({ roomPolicy, tokenVerifier, imports = [] }: AuthOverrides): DynamicModule {
     return {
       module: AuthModule,
-      imports: [KeysModule, Jwt, ...imports],
+      imports: [KeysModule, Jwt, ClusterModule, ...imports],
       providers: [
         Authenticator,
+        Revocations,
         TokenIssuer,
         { provide: TokenVerifier, useClass: tokenVerifier ?? JwtTokenVerifier },
         { provide: RoomPolicy, useClass: roomPolicy ?? GrantsRoomPolicy },
       ],
-      exports: [Authenticator, TokenIssuer, TokenVerifier, RoomPolicy],
+      exports: [Authenticator, Revocations, TokenIssuer, TokenVerifier, RoomPolicy],
     };
   }
 }

@@ -8,6 +8,7 @@ import { BEARER_SUBPROTOCOL_PREFIX } from '../protocol/envelope.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
 import { defaultGrantsOf, type GrantTemplate } from './grants.js';
 import type { Principal } from './principal.js';
+import { Revocations } from './revocations.js';
 import { TokenError, TokenVerifier } from './token-verifier.js';
 
 /** What an HTTP request brings along to say who it is from. */
@@ -49,6 +50,7 @@ export class Authenticator {
   constructor(
     options: RookeryOptions,
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    private readonly revocations: Revocations,
   ) {
     this.trustsNetwork = options.auth === 'none';
     // On a trusted network a token counts only where a key was set for it: operators show one for the scope `admin`.
@@ -62,7 +64,7 @@ export class Authenticator {
    * @throws any other error where a token could not be judged
    */
   authenticate({ token, userId }: Credentials): Promise<Principal> {
-    if (token !== undefined && this.takesTokens) return this.verifier.verify(token);
+    if (token !== undefined && this.takesTokens) return this.verify(token);
     if (!this.trustsNetwork) return Promise.reject(new TokenMissingError('A token is required'));
     return this.trust(userId);
   }
@@ -78,6 +80,15 @@ export class Authenticator {
       return Promise.resolve({ userId: '', admin: false, grants: this.trusted.for('') });
     }
     return this.authenticate(token === undefined ? {} : { token });
+  }
+
+  /**
+   * Judges a token, also one that is revoked.
+   *
+   * @throws TokenError
+   */
+  async verify(token: string): Promise<Principal> {
+    return this.revocations.check(await this.verifier.verify(token));
   }
 
   private trust(userId: string | undefined): Promise<Principal> {

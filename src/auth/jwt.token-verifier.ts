@@ -97,13 +97,14 @@ export class JwtTokenVerifier implements TokenVerifier {
     const user = claims[this.options.jwtUserClaim];
     const userId = typeof user === 'number' ? String(user) : user;
     if (!isPrintable(userId, MAX_USER_ID_LENGTH)) throw new TokenError('The token names no user');
-    const { exp, jti } = claims;
+    const { exp, iat, jti } = claims;
     if (typeof exp !== 'number') throw new TokenError('The token has no expiry');
     return {
       userId,
       admin: scopesOf(claims['scope']).includes('admin'),
       grants: this.grantsOf(claims['rooms'], userId),
       expiresAt: exp * 1000,
+      ...(typeof iat === 'number' ? { issuedAt: iat * 1000 } : {}),
       ...(typeof jti === 'string' ? { tokenId: jti } : {}),
     };
   }

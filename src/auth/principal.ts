@@ -8,6 +8,8 @@ export interface Principal {
   readonly admin: boolean;
   /** When the token ends, in milliseconds since 1970; absent where it does not (a trusted network). */
   readonly expiresAt?: number;
+  /** When the token was issued, in milliseconds since 1970; absent where it does not say. */
+  readonly issuedAt?: number;
   /** The token's `jti`. */
   readonly tokenId?: string;
 }

@@ -1,13 +1,24 @@
-import { Module, type DynamicModule, type ModuleMetadata, type Type } from '@nestjs/common';
+import { Module, type DynamicModule, type FactoryProvider, type ModuleMetadata, type Type } from '@nestjs/common';
 
+import { RookeryOptions } from '../config/rookery.options.js';
+import { RoomRules } from '../config/room-rules.js';
 import { Broker } from './broker.js';
 import { MemoryBroker } from './memory.broker.js';
+import { RedisBroker } from './redis/redis.broker.js';
 
 /** What an application can put in place of the module's own. */
 export interface BrokerOverrides {
   readonly broker?: Type<Broker>;
   readonly imports?: ModuleMetadata['imports'];
 }
+
+/** The broker that the settings ask for. */
+const BY_SETTINGS: FactoryProvider<Broker> = {
+  provide: Broker,
+  useFactory: (options: RookeryOptions, rules: RoomRules) =>
+    options.redisUrl === undefined ? new MemoryBroker(options, rules) : new RedisBroker(options, rules),
+  inject: [RookeryOptions, RoomRules],
+};
 
 /** The one broker of the node. */
 @Module({})
@@ -16,7 +27,7 @@ export class BrokerModule {
     return {
       module: BrokerModule,
       imports,
-      providers: [{ provide: Broker, useClass: broker ?? MemoryBroker }],
+      providers: [broker === undefined ? BY_SETTINGS : { provide: Broker, useClass: broker }],
       exports: [Broker],
     };
   }

@@ -26,6 +26,8 @@ export interface HistoryPage {
 /** Gets what the broker delivers to this node. */
 export interface BrokerListener {
   onPublication(room: string, epoch: string, publication: Publication): void;
+  /** Told where a room stands, now and then, and whenever deliveries may have been lost. */
+  onPosition?(room: string, head: Position): void;
 }
 
 /**
@@ -39,6 +41,8 @@ export interface BrokerListener {
  * - Deliveries to a node are in the order of the offsets. One may be lost on the way, which the offsets show; one may
  *   come twice.
  * - `subscribe` answers with a position such that every later publication is delivered, and none before it is needed.
+ * - A room may go on in a new epoch with nothing lost: `history` then answers with that epoch and without `lost`, and
+ *   the offsets up to where it was read from mean the same messages in both.
  * - Volatile publications have no offset, are not kept, and are delivered at most once.
  *
  * Failures: every method may reject with {@link BrokerUnavailableError}; nothing is known then about whether a publish

@@ -72,6 +72,14 @@ export class AccessOptions {
   @IsString()
   jwtAudience?: string;
 
+  /**
+   * How long a revoked token is refused, in milliseconds: at least as long as tokens are issued for.
+   * @default 604800000
+   */
+  @IsInt()
+  @Min(1000)
+  revocationTtlMs = 7 * 24 * 3600 * 1000;
+
   /** The claim that holds the user. @default 'sub' */
   @IsString()
   @MinLength(1)

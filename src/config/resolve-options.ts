@@ -37,6 +37,20 @@ function contradictions(options: RookeryOptions): string[] {
   if (options.roomsFile !== undefined && options.rooms.length > 0) {
     problems.push('ROOMS_FILE and the option rooms exclude each other: set one');
   }
+  return [...problems, ...contradictionsOfNodes(options)];
+}
+
+function contradictionsOfNodes({ redisUrl, redisSentinels, redisSentinelName, workers }: RookeryOptions): string[] {
+  const problems: string[] = [];
+  if (redisSentinels.length > 0 !== (redisSentinelName !== undefined)) {
+    problems.push(`${both('redisSentinels', 'redisSentinelName')}: set both or none`);
+  }
+  if (redisUrl === undefined && redisSentinels.length > 0) {
+    problems.push(`${both('redisSentinels', 'redisUrl')}: without the latter no Redis is used`);
+  }
+  if (redisUrl === undefined && workers !== '1') {
+    problems.push(`${both('workers', 'redisUrl')}: several processes are one server only over Redis`);
+  }
   return problems;
 }
 

@@ -1,6 +1,6 @@
 import { IsBoolean, IsIn, IsInt, IsOptional, IsString, Max, Min, MinLength } from 'class-validator';
 
-import { LimitOptions } from './limit.options.js';
+import { NodeOptions } from './node.options.js';
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -9,7 +9,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * Everything that can be set. The environment's name of an option is its name in capitals: `maxMessageBytes` is
  * `MAX_MESSAGE_BYTES`. Where a number is a bound, `0` means no bound.
  */
-export class RookeryOptions extends LimitOptions {
+export class RookeryOptions extends NodeOptions {
   /** Messages kept per room. `0` keeps none. @default 1000 */
   @IsInt()
   @Min(0)

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 
 import { Injectable, Logger } from '@nestjs/common';
 
+import { BrokerUnavailableError } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { Telemetry } from '../telemetry/telemetry.js';
@@ -107,7 +108,8 @@ export class ConnectionOpener {
       await this.connections.opened(connection);
       if (!connection.closing) await this.announce(connection);
     } catch (error) {
-      this.logger.error(error);
+      // Readiness says that already; whoever tries again and again must not fill the log.
+      if (!(error instanceof BrokerUnavailableError)) this.logger.error(error);
       connection.close(CLOSE_CODES.INTERNAL_ERROR, 'the connection could not be set up');
     }
   }

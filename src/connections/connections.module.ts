@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 
 import { Admission } from './admission.js';
 import { ApplicationHandlers } from './application-handlers.js';
+import { ClusterConnections } from './cluster-connections.js';
 import { ConnectionOpener } from './connection-opener.js';
 import { ConnectionsService } from './connections.service.js';
 import { Dispatcher } from './dispatcher.js';
@@ -9,6 +10,7 @@ import { DrainState } from './drain-state.js';
 import { DrainService } from './drain.service.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lifecycle } from './lifecycle.js';
+import { RevocationWatch } from './revocation-watch.js';
 import { TokenClock } from './token-clock.js';
 import { Turn } from './turn.js';
 import { UpgradeHandler } from './upgrade.js';
@@ -18,6 +20,7 @@ import { UpgradeHandler } from './upgrade.js';
   providers: [
     Admission,
     ApplicationHandlers,
+    ClusterConnections,
     ConnectionOpener,
     ConnectionsService,
     Dispatcher,
@@ -25,10 +28,11 @@ import { UpgradeHandler } from './upgrade.js';
     DrainService,
     Heartbeat,
     Lifecycle,
+    RevocationWatch,
     TokenClock,
     Turn,
     UpgradeHandler,
   ],
-  exports: [ConnectionsService, Dispatcher, DrainState, Lifecycle, TokenClock, Turn],
+  exports: [ClusterConnections, ConnectionsService, Dispatcher, DrainState, Lifecycle, TokenClock, Turn],
 })
 export class ConnectionsModule {}

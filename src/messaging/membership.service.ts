@@ -8,6 +8,7 @@ import { ProtocolError } from '../protocol/errors.js';
 import { LAST_ACKNOWLEDGED, type JoinPayload } from '../protocol/messages.js';
 import type { Position } from '../protocol/position.js';
 import { EVERYBODY, isReservedRoom, userRoom } from '../protocol/room-name.js';
+import { ClusterRooms, type ClusterRoom } from '../rooms/cluster-rooms.js';
 import { RoomsService, type Joined, type Recovery } from '../rooms/rooms.service.js';
 import { RoomAccess } from './room-access.js';
 
@@ -18,6 +19,7 @@ export class MembershipService {
     private readonly options: RookeryOptions,
     @Inject(Broker) private readonly broker: Broker,
     private readonly rooms: RoomsService,
+    private readonly everywhere: ClusterRooms,
     private readonly access: RoomAccess,
   ) {}
 
@@ -38,11 +40,7 @@ export class MembershipService {
 
   presence(connection: Connection, room: string): MaybePromise<Reply> {
     return this.access.when(connection.principal, 'presence', room, () =>
-      reply('presence', {
-        room,
-        size: this.rooms.size(room),
-        members: this.rooms.members(room, this.options.presenceMaxMembers),
-      }),
+      this.answerPresence(room, this.everywhere.find(room, this.options.presenceMaxMembers)),
     );
   }
 
@@ -67,6 +65,12 @@ export class MembershipService {
     if (from !== LAST_ACKNOWLEDGED) return { position: from };
     const position = await this.broker.acknowledged(room, connection.userId);
     return position === undefined ? { failure: 'expired' } : { position };
+  }
+
+  private answerPresence(room: string, found: MaybePromise<ClusterRoom>): MaybePromise<Reply> {
+    if (found instanceof Promise) return found.then((answer) => this.answerPresence(room, answer));
+    const { size, members, partial } = found;
+    return reply('presence', { room, size, members, ...(partial ? { partial } : {}) });
   }
 
   private answer(joined: MaybePromise<Joined>): MaybePromise<Reply> {

@@ -1,6 +1,7 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 
-import { TokenError, TokenVerifier } from '../auth/token-verifier.js';
+import { Authenticator } from '../auth/authenticator.js';
+import { TokenError } from '../auth/token-verifier.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionsService } from '../connections/connections.service.js';
@@ -21,7 +22,7 @@ export class SessionService implements OnModuleInit {
     private readonly rooms: RoomsService,
     private readonly memberships: MembershipService,
     private readonly tokens: TokenClock,
-    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    private readonly authenticator: Authenticator,
   ) {}
 
   onModuleInit(): void {
@@ -70,7 +71,7 @@ export class SessionService implements OnModuleInit {
 
   private async verify(token: string) {
     try {
-      return await this.verifier.verify(token);
+      return await this.authenticator.verify(token);
     } catch (error) {
       if (error instanceof TokenError) throw new ProtocolError('TOKEN_INVALID', undefined, error.message);
       throw error;

@@ -121,6 +121,8 @@ export interface RoomMessagePayload {
 /** Messages up to `offset` are lost to this client. */
 export interface GapPayload extends Position {
   readonly room: string;
+  /** Nothing is lost after all: the room goes on in another epoch, and this is where the client stands in it. */
+  readonly recovered?: true;
   readonly reason: LossAnnouncement;
 }
 
@@ -133,6 +135,8 @@ export interface PresencePayload {
   readonly size: number;
   /** The members, or as many of them as one reply may list. */
   readonly members: readonly Member[];
+  /** A node did not answer in time: there may be more. */
+  readonly partial?: true;
 }
 
 /** Reply to `history`. The position is where the room stands. */

@@ -88,6 +88,8 @@ export class CatchUp {
     if (lost !== undefined) {
       connection.send('room:gap', { room: room.name, ...start, reason: lost });
       this.telemetry.drops.add('gap');
+    } else if (member.position !== undefined && member.position.epoch !== start.epoch) {
+      connection.send('room:gap', { room: room.name, ...start, reason: 'epoch', recovered: true });
     }
     for (const publication of publications) member.give(publication);
     this.telemetry.deliveries += publications.length;

@@ -41,6 +41,13 @@ export class PresenceLedger {
     this.changed.add(userId);
   }
 
+  /** Takes a connection that was there before: who already is there need not be told of it. */
+  found(userId: string, clientId: string): void {
+    if (this.users.has(userId)) return;
+    const connections = new Set([clientId]);
+    this.users.set(userId, { connections, clientId, announced: true, goneSince: undefined });
+  }
+
   left(userId: string, clientId: string, now: number): void {
     const entry = this.users.get(userId);
     if (entry === undefined || !entry.connections.delete(clientId) || entry.connections.size > 0) return;

@@ -1,61 +1,134 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
+import { Cluster } from '../cluster/cluster.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Member, ServerMessages } from '../protocol/messages.js';
-import { PresenceLedger } from './presence-ledger.js';
+import { PresenceRoom, type PresenceNews } from './presence-room.js';
 import type { Membership, Room } from './room.js';
 
 type Announcement = 'presence:joined' | 'presence:left' | 'presence:changed';
 
-/** Tells the members of rooms whose rule wants it who comes and goes. */
-@Injectable()
-export class Presence {
-  private readonly ledgers = new Map<Room, PresenceLedger>();
-  private readonly timers = new Map<Room, NodeJS.Timeout>();
+const NEWS = 'presence:news';
+const STATE = 'presence:state';
+const RESUMED = 'presence:resumed';
 
-  constructor(private readonly options: RookeryOptions) {}
+/** Nodes come back one soon after the other: what each of them asks for is asked once. */
+const EXCHANGE_DELAY_MS = 300;
+
+/**
+ * Tells the members of rooms whose rule wants it who comes and goes, on whichever node. Nodes tell each other of
+ * theirs; who opens a room asks the others who is there, and after word may have been lost everybody says it again.
+ */
+@Injectable()
+export class Presence implements OnModuleInit {
+  private readonly rooms = new Map<string, PresenceRoom>();
+  private exchangeTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly options: RookeryOptions,
+    @Inject(Cluster) private readonly cluster: Cluster,
+  ) {}
+
+  onModuleInit(): void {
+    this.cluster.on(NEWS, (payload, node) => {
+      const { room, ...news } = payload as PresenceNews & { room: string };
+      this.change(room, (found) => found.takeNewsOf(node, news, performance.now()));
+    });
+    this.cluster.on(STATE, (payload, node) => {
+      const { room, members } = payload as { room: string; members?: readonly Member[] };
+      if (members !== undefined) {
+        this.change(room, (found) => found.takeStateOf(node, members, false, performance.now()));
+      }
+      return this.membersHere(room);
+    });
+    this.cluster.onNodeGone((node) => {
+      for (const name of this.rooms.keys()) this.change(name, (found) => found.lose(node, performance.now()));
+    });
+    this.cluster.onResumed(() => {
+      // What was said of rooms that this node has no members in any more is lost, too.
+      this.cluster.tell(RESUMED, null);
+      this.exchangeAllSoon();
+    });
+    this.cluster.on(RESUMED, () => this.exchangeAllSoon());
+  }
 
   joined({ room, connection }: Membership): void {
     if (!room.behaviour.presence) return;
-    let ledger = this.ledgers.get(room);
-    if (ledger === undefined) this.ledgers.set(room, (ledger = new PresenceLedger(this.options.presenceGraceMs)));
-    ledger.joined(connection.userId, connection.id);
-    this.schedule(room);
+    let found = this.rooms.get(room.name);
+    if (found === undefined) {
+      this.rooms.set(room.name, (found = new PresenceRoom(room, this.options.presenceGraceMs)));
+      void this.exchange(room.name, true);
+    }
+    found.joined({ clientId: connection.id, userId: connection.userId });
+    this.schedule(found);
   }
 
   left({ room, connection }: Membership): void {
-    const ledger = this.ledgers.get(room);
-    if (ledger === undefined) return;
-    ledger.left(connection.userId, connection.id, performance.now());
-    if (room.size > 0) this.schedule(room);
-    else this.forget(room);
+    const found = this.rooms.get(room.name);
+    if (found === undefined) return;
+    found.left({ clientId: connection.id, userId: connection.userId }, performance.now());
+    if (room.size > 0) this.schedule(found);
+    else this.forget(found);
   }
 
-  private schedule(room: Room): void {
-    if (this.timers.has(room)) return;
-    this.timers.set(room, setTimeout(() => this.announce(room), this.options.presenceIntervalMs).unref());
+  /** Tells the others who is here, and hears who is there. */
+  private async exchange(name: string, silently: boolean): Promise<void> {
+    const { answers, partial } = await this.cluster.ask(STATE, { room: name, members: this.membersHere(name) });
+    for (const { node, answer } of answers) {
+      this.change(name, (found) => found.takeStateOf(node, answer as Member[], silently, performance.now()));
+    }
+    // Until it answers, or turns out to have gone.
+    if (partial) this.exchangeAllSoon();
   }
 
-  private forget(room: Room): void {
-    clearTimeout(this.timers.get(room));
-    this.timers.delete(room);
-    this.ledgers.delete(room);
+  private exchangeAllSoon(): void {
+    this.exchangeTimer ??= setTimeout(() => {
+      this.exchangeTimer = undefined;
+      for (const name of this.rooms.keys()) void this.exchange(name, false);
+    }, EXCHANGE_DELAY_MS).unref();
   }
 
-  private announce(room: Room): void {
-    this.timers.delete(room);
-    const ledger = this.ledgers.get(room);
-    if (ledger === undefined) return;
-    const { joined, left, pending } = ledger.settle(performance.now());
+  private membersHere(name: string): Member[] {
+    const members = this.rooms.get(name)?.room.members() ?? [];
+    return Array.from(members, ({ connection }) => ({ clientId: connection.id, userId: connection.userId }));
+  }
+
+  private change(name: string, act: (found: PresenceRoom) => void): void {
+    const found = this.rooms.get(name);
+    if (found === undefined) return;
+    act(found);
+    this.schedule(found);
+  }
+
+  private schedule(found: PresenceRoom): void {
+    found.timer ??= setTimeout(() => this.announce(found), this.options.presenceIntervalMs).unref();
+  }
+
+  private forget(found: PresenceRoom): void {
+    clearTimeout(found.timer);
+    this.rooms.delete(found.room.name);
+    this.tellOthers(found);
+  }
+
+  private tellOthers(found: PresenceRoom): void {
+    const news = found.takeNews();
+    if (news !== undefined) this.cluster.tell(NEWS, { room: found.room.name, ...news });
+  }
+
+  private announce(found: PresenceRoom): void {
+    const { room } = found;
+    found.timer = undefined;
+    this.tellOthers(found);
+    const { joined, left, pending } = found.settle(performance.now());
     room.flush();
     // Each member told of each other one is a square; past a bound they are told to look for themselves.
     if (joined.length + left.length > this.options.presenceMaxEvents) {
-      tell(room, 'presence:changed', { room: room.name, size: room.size });
+      tell(room, 'presence:changed', { room: room.name, size: found.size });
     } else {
       for (const member of joined) tell(room, 'presence:joined', { room: room.name, ...member }, member);
       for (const member of left) tell(room, 'presence:left', { room: room.name, ...member }, member);
     }
-    if (pending) this.schedule(room);
+    if (pending) this.schedule(found);
   }
 }
 

@@ -34,6 +34,10 @@ export class RoomDirectory implements OnModuleInit {
         const room = this.rooms.get(name);
         if (room !== undefined) this.intake.receive(room, epoch, publication);
       },
+      onPosition: (name, head) => {
+        const room = this.rooms.get(name);
+        if (room !== undefined) this.intake.check(room, head);
+      },
     });
   }
 

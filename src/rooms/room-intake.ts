@@ -4,7 +4,7 @@ import { Broker, type HistoryPage, type PageLimit } from '../broker/broker.js';
 import type { NumberedPublication, Publication } from '../broker/publication.js';
 import type { LossReason, Position } from '../protocol/position.js';
 import { Telemetry } from '../telemetry/telemetry.js';
-import { arrivalOf, isLevel, readOn } from './read-on.js';
+import { arrivalOf, isLevel, isSame, readOn } from './read-on.js';
 import type { Room } from './room.js';
 
 const PAGE: PageLimit = { count: 1000, bytes: 1024 * 1024 };
@@ -93,13 +93,14 @@ export class RoomIntake {
       room.ahead = undefined;
       return;
     }
-    const page = this.broker.history(room.name, room.position, PAGE);
+    const from = room.position;
+    const page = this.broker.history(room.name, from, PAGE);
     if (!(page instanceof Promise)) {
-      this.closeGap(room, page);
+      this.closeGap(room, from, page);
       return;
     }
     page.then(
-      (read) => this.closeGap(room, read),
+      (read) => this.closeGap(room, from, read),
       (error: unknown) => {
         this.logger.debug(`History cannot be read: ${String(error)}`);
         this.mendLater(room);
@@ -111,8 +112,16 @@ export class RoomIntake {
     setTimeout(() => this.mend(room), RETRY_MS).unref();
   }
 
-  private closeGap(room: Room, page: HistoryPage): void {
+  private closeGap(room: Room, from: Position, page: HistoryPage): void {
     const { start, lost, publications } = readOn(page);
+    if (lost === undefined && start.epoch !== room.epoch) {
+      // Deliveries of the epoch before have come meanwhile: where the room stands now is still to be found in this one.
+      if (!isSame(from, room.position)) {
+        this.mend(room);
+        return;
+      }
+      this.changeEpoch(room, start);
+    }
     const before = room.offset;
     const resumeAt = this.resumeAt(room, start);
     // While the page was read, deliveries may have brought the room past what it says is lost.
@@ -138,6 +147,14 @@ export class RoomIntake {
       epoch === start.epoch && offset !== undefined ? [offset] : [],
     );
     return { epoch: start.epoch, offset: Math.min(start.offset, ...offsets.map((offset) => offset - 1)) };
+  }
+
+  /** The room goes on in another epoch, with nothing lost; members have to know what their positions mean now. */
+  private changeEpoch(room: Room, to: Position): void {
+    room.skipTo(to);
+    for (const { connection } of room.live) {
+      connection.send('room:gap', { room: room.name, ...to, reason: 'epoch', recovered: true });
+    }
   }
 
   private announce(room: Room, reason: LossReason, to: Position): void {

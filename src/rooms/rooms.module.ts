@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 
 import { CatchUp } from './catch-up.js';
+import { ClusterRooms } from './cluster-rooms.js';
 import { Delivery } from './delivery.js';
 import { MembershipRegistry } from './membership-registry.js';
 import { Presence } from './presence.js';
@@ -11,7 +12,17 @@ import { SlowMembers } from './slow-members.js';
 
 /** Who is in which room, and the way of messages to them. */
 @Module({
-  providers: [CatchUp, Delivery, MembershipRegistry, Presence, RoomDirectory, RoomIntake, RoomsService, SlowMembers],
-  exports: [RoomsService],
+  providers: [
+    CatchUp,
+    ClusterRooms,
+    Delivery,
+    MembershipRegistry,
+    Presence,
+    RoomDirectory,
+    RoomIntake,
+    RoomsService,
+    SlowMembers,
+  ],
+  exports: [ClusterRooms, RoomsService],
 })
 export class RoomsModule {}

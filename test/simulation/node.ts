@@ -2,6 +2,7 @@ import { EventEmitter2 } from '@nestjs/event-emitter';
 
 import { GrantTemplate } from '../../src/auth/grants.js';
 import type { Broker } from '../../src/broker/broker.js';
+import { LocalCluster } from '../../src/cluster/local.cluster.js';
 import { resolveOptions } from '../../src/config/resolve-options.js';
 import { RoomRules } from '../../src/config/room-rules.js';
 import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
@@ -47,7 +48,7 @@ export class SimulatedNode<B extends Broker = Broker> {
     const slowMembers = new SlowMembers(options, catchUp, telemetry);
     const delivery = new Delivery(this.turn, connections, registry, slowMembers, telemetry);
     const directory = new RoomDirectory(rules, this.broker, intake, delivery, lifecycle);
-    const presence = new Presence(options);
+    const presence = new Presence(options, new LocalCluster());
     this.rooms = new RoomsService(options, this.broker, connections, directory, registry, catchUp, presence, lifecycle);
     directory.onModuleInit();
     this.rooms.onModuleInit();

@@ -2,6 +2,8 @@ import { Authenticator, TokenMissingError, bearerOf, credentialsOf } from '../..
 import { Grants } from '../../../src/auth/grants.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { TokenError, type TokenVerifier } from '../../../src/auth/token-verifier.js';
+import { Revocations } from '../../../src/auth/revocations.js';
+import { LocalCluster } from '../../../src/cluster/local.cluster.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import type { RookeryOptionsInput } from '../../../src/config/rookery.options.js';
 
@@ -11,7 +13,8 @@ const verifier: TokenVerifier = {
 };
 
 function authenticatorWith(options: RookeryOptionsInput = {}): Authenticator {
-  return new Authenticator(resolveOptions(options), verifier);
+  const resolved = resolveOptions(options);
+  return new Authenticator(resolved, verifier, new Revocations(resolved, new LocalCluster()));
 }
 
 describe('credentialsOf', () => {

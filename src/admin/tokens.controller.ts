@@ -1,0 +1,33 @@
+import { Body, Controller, HttpCode, Inject, Post, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+
+import { Revocations } from '../auth/revocations.js';
+import { Cluster } from '../cluster/cluster.js';
+import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
+import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
+import { RevokedAnswer, RevokeTokenBody } from './admin.dto.js';
+
+/** Tokens that are to end before their time. */
+@ApiTags('tokens')
+@ApiBearerAuth()
+@Controller('api/tokens')
+@UseGuards(RestGuard)
+@UsePipes(PayloadValidationPipe)
+@UseFilters(RestErrorFilter)
+@AdminOnly()
+export class TokensController {
+  constructor(
+    private readonly revocations: Revocations,
+    @Inject(Cluster) private readonly cluster: Cluster,
+  ) {}
+
+  @Post('revoke')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'End one token by its jti, and close the connections that came with it with 4401' })
+  @ApiOkResponse({ type: RevokedAnswer })
+  async revoke(@Body() { jti }: RevokeTokenBody): Promise<RevokedAnswer> {
+    await this.revocations.revokeToken(jti);
+    return { success: true, node: this.cluster.nodeId };
+  }
+}

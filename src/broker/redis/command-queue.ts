@@ -1,0 +1,157 @@
+import { Logger } from '@nestjs/common';
+import type { ChainableCommander, Redis } from 'ioredis';
+
+import { BrokerUnavailableError } from '../broker.js';
+import type { RedisClient } from './redis-client.js';
+import type { ScriptName } from './scripts/scripts.js';
+
+/** Text that may be on its way; beyond, Redis does not keep up, and more of it would only wait longer. */
+const MAX_OUTSTANDING_CHARACTERS = 64 * 1024 * 1024;
+
+interface Command {
+  readonly script: ScriptName;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: BrokerUnavailableError) => void;
+}
+
+/** The scripts as the client has them once they are defined, which its types cannot know. */
+type ScriptCaller = Readonly<Record<ScriptName, (keys: number, ...keysAndArgs: readonly string[]) => unknown>>;
+
+/**
+ * Operations on their way to Redis. What is asked for within one turn of the event loop leaves in one write, in order,
+ * and no turn waits for the answers of the one before. Each has a deadline: it answers or fails by then.
+ */
+export class CommandQueue {
+  private readonly logger = new Logger(CommandQueue.name);
+  private waiting: Command[] = [];
+  private scheduled = false;
+  private outstanding = 0;
+  private readonly contributors: (() => void)[] = [];
+  private lastError: string | undefined;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly timeoutMs: number,
+  ) {
+    client.on('error', (error) => this.note(error));
+    client.on('ready', () => (this.lastError = undefined));
+  }
+
+  /**
+   * Runs a script.
+   *
+   * @throws BrokerUnavailableError
+   */
+  run(script: ScriptName, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const refusal = this.refusal();
+      if (refusal !== undefined) {
+        reject(refusal);
+        return;
+      }
+      this.waiting.push({ script, keys, args, resolve, reject });
+      this.schedule();
+    });
+  }
+
+  /** Why nothing can be sent now; undefined where it can. */
+  refusal(): BrokerUnavailableError | undefined {
+    if (this.client.status !== 'ready') return this.unavailable(this.lastError ?? 'not connected');
+    return this.outstanding > MAX_OUTSTANDING_CHARACTERS ? this.unavailable('too much is on its way') : undefined;
+  }
+
+  /** Has something hand in its commands when the turn ends; see {@link schedule}. */
+  onFlush(contribute: () => void): void {
+    this.contributors.push(contribute);
+  }
+
+  /** Has the turn end with a flush. */
+  schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => this.flush());
+  }
+
+  private flush(): void {
+    for (const contribute of this.contributors) contribute();
+    this.scheduled = false;
+    const batch = this.waiting;
+    if (batch.length === 0) return;
+    this.waiting = [];
+    void this.send(batch);
+  }
+
+  private async send(batch: readonly Command[]): Promise<void> {
+    const size = sizeOf(batch);
+    this.outstanding += size;
+    const deadline = setTimeout(() => this.fail(batch, `no answer within ${this.timeoutMs} ms`), this.timeoutMs);
+    try {
+      if (this.client.isCluster) {
+        await Promise.all(batch.map((command) => this.sendAlone(command)));
+      } else {
+        const replies = await pipelineOf(this.client as Redis, batch).exec();
+        batch.forEach((command, index) => this.settle(command, replies?.[index]));
+      }
+    } catch (error) {
+      this.fail(batch, this.note(error));
+    } finally {
+      clearTimeout(deadline);
+      this.outstanding -= size;
+    }
+  }
+
+  /** Rooms are on different servers of a cluster: its client has a connection, and so a queue, to each. */
+  private async sendAlone(command: Command): Promise<void> {
+    const { script, keys, args } = command;
+    try {
+      const caller = this.client as unknown as ScriptCaller;
+      this.settle(command, [null, await caller[script](keys.length, ...keys, ...args)]);
+    } catch (error) {
+      this.settle(command, [error instanceof Error ? error : new Error(String(error)), undefined]);
+    }
+  }
+
+  private settle(command: Command, [error, reply]: readonly [Error | null, unknown] = [null, undefined]): void {
+    if (error === null) command.resolve(reply);
+    else command.reject(this.unavailable(this.note(error)));
+  }
+
+  private fail(batch: readonly Command[], reason: string): void {
+    for (const { reject } of batch) reject(this.unavailable(reason));
+  }
+
+  private unavailable(reason: string): BrokerUnavailableError {
+    return new BrokerUnavailableError(`Redis: ${reason}`);
+  }
+
+  /** Remembers what is wrong, and logs it once for as long as it stays the same. */
+  private note(error: unknown): string {
+    const reason = reasonOf(error);
+    if (reason !== this.lastError) this.logger.warn(`Redis: ${reason}`);
+    this.lastError = reason;
+    return reason;
+  }
+}
+
+function pipelineOf(client: Redis, batch: readonly Command[]): ChainableCommander {
+  const pipeline = client.pipeline();
+  const caller = pipeline as unknown as ScriptCaller;
+  for (const { script, keys, args } of batch) caller[script](keys.length, ...keys, ...args);
+  return pipeline;
+}
+
+function sizeOf(batch: readonly Command[]): number {
+  let size = 0;
+  for (const { args } of batch) for (const arg of args) size += arg.length;
+  return size;
+}
+
+/** Short, and without the server's address: readiness shows it to whoever asks. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  // Failed scripts name themselves at length after this.
+  return error.message.split(' script: ', 1)[0] ?? error.name;
+}

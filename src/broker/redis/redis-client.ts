@@ -1,0 +1,86 @@
+import { Cluster, Redis, type SentinelConnectionOptions } from 'ioredis';
+
+import type { RookeryOptions } from '../../config/rookery.options.js';
+import { SCRIPTS } from './scripts/scripts.js';
+
+const DEFAULT_PORT = 6379;
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 2000;
+
+/** How long to wait before the next attempt to connect: longer each time, and another time for each node. */
+export function retryDelayMs(attempt: number, random: number = Math.random()): number {
+  const full = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 10));
+  return Math.round(full / 2 + (full / 2) * random);
+}
+
+/** One server, the one that sentinels name, or a cluster of them. */
+export type RedisClient = Redis | Cluster;
+
+/**
+ * A connection to Redis that fails early. Nothing waits for it to come back: whoever asks meanwhile is refused at once,
+ * and repeats. Nothing is sent again by itself: an operation may have taken effect before the connection was lost, and
+ * what an id does not protect must not happen twice.
+ */
+export function createRedisClient(options: RookeryOptions, name: string): RedisClient {
+  const client = options.redisCluster ? createCluster(options, name) : createSingle(options, name);
+  for (const [script, lua] of Object.entries(SCRIPTS)) client.defineCommand(script, { lua });
+  return client;
+}
+
+function settingsOf({ redisTimeoutMs }: RookeryOptions, name: string) {
+  return {
+    connectionName: `rookery-${name}`,
+    connectTimeout: redisTimeoutMs,
+    // A server that takes commands and never answers counts as gone; this also bounds the greeting.
+    socketTimeout: redisTimeoutMs,
+    // How long a connection that is given up may take to end; a server that hangs never ends it.
+    disconnectTimeout: 200,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // The server has become a replica: the name leads to another one by now, or soon.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  };
+}
+
+function createSingle(options: RookeryOptions, name: string): Redis {
+  return new Redis(options.redisUrl ?? '', {
+    ...settingsOf(options, name),
+    ...sentinelOf(options),
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    // The subscriber does this itself, in few commands, and looks at what it missed.
+    autoResubscribe: false,
+    retryStrategy: (attempt: number) => retryDelayMs(attempt),
+  });
+}
+
+/** Its client follows slots as they move, which takes sending again what came to the wrong server. */
+function createCluster(options: RookeryOptions, name: string): Cluster {
+  const { hostname, port, username, password, protocol } = new URL(options.redisUrl ?? '');
+  return new Cluster([{ host: hostname, port: Number(port || DEFAULT_PORT) }], {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    shardedSubscribers: true,
+    slotsRefreshTimeout: options.redisTimeoutMs,
+    clusterRetryStrategy: (attempt) => retryDelayMs(attempt),
+    redisOptions: {
+      ...settingsOf(options, name),
+      ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+      ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    },
+  });
+}
+
+/** With sentinels, the address of `redisUrl` gives way to the one that they name; its credentials and database stay. */
+function sentinelOf({
+  redisSentinels,
+  redisSentinelName,
+}: RookeryOptions): Pick<SentinelConnectionOptions, 'sentinels' | 'name'> {
+  if (redisSentinels.length === 0 || redisSentinelName === undefined) return {};
+  const sentinels = redisSentinels.map((address) => {
+    const { hostname, port } = new URL(`redis://${address}`);
+    return { host: hostname, port: Number(port || 26_379) };
+  });
+  return { sentinels, name: redisSentinelName };
+}

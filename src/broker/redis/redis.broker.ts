@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+
+import { RookeryOptions } from '../../config/rookery.options.js';
+import { RoomRules } from '../../config/room-rules.js';
+import type { Position } from '../../protocol/position.js';
+import {
+  BrokerUnavailableError,
+  type Broker,
+  type BrokerListener,
+  type HistoryPage,
+  type PageLimit,
+} from '../broker.js';
+import type { PublishRequest, PublishResult } from '../publication.js';
+import { CommandQueue } from './command-queue.js';
+import type { Delivery } from './frames.js';
+import { readPage, readPosition, readPositions } from './replies.js';
+import { KnownPositions } from './known-positions.js';
+import { PublishQueue } from './publish-queue.js';
+import { createRedisClient, type RedisClient } from './redis-client.js';
+import { RoomKeys } from './room-keys.js';
+import { RoomWatch, type Asked } from './room-watch.js';
+import { Subscriber, type Subscription } from './subscriber.js';
+
+/** Anybody who may join can make up rooms: those without a message are not remembered for long. */
+const UNUSED_ROOM_TTL_MS = 3600 * 1000;
+const MAX_KNOWN_POSITIONS = 10_000;
+
+/**
+ * The broker of many nodes: order, history and ids live in Redis, and deliveries come by its sharded channels. See
+ * `scripts/` for what happens there, and `scripts/room.lua.ts` for what happens when Redis loses some of it.
+ */
+@Injectable()
+export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(RedisBroker.name);
+  private readonly client: RedisClient;
+  private readonly subscriberClient: RedisClient;
+  private readonly keys: RoomKeys;
+  private readonly commands: CommandQueue;
+  private readonly publishes: PublishQueue;
+  private readonly subscriber: Subscriber;
+  private readonly published = new KnownPositions(MAX_KNOWN_POSITIONS);
+  private readonly watch: RoomWatch;
+  private readonly instance = randomBytes(6).toString('base64url');
+  private epochs = 0;
+  private listener: BrokerListener | undefined;
+
+  constructor(
+    private readonly options: RookeryOptions,
+    private readonly rules: RoomRules,
+  ) {
+    this.client = createRedisClient(options, 'commands');
+    this.subscriberClient = createRedisClient(options, 'deliveries');
+    this.keys = new RoomKeys(options.redisPrefix);
+    this.commands = new CommandQueue(this.client, options.redisTimeoutMs);
+    this.publishes = new PublishQueue(
+      options,
+      rules,
+      this.keys,
+      this.commands,
+      () => this.freshEpoch(),
+      (room, epoch, offset) => this.published.keep(room, { epoch, offset }),
+    );
+    this.subscriber = new Subscriber(
+      this.subscriberClient,
+      (subscription, delivery) => this.deliver(subscription, delivery),
+      () => this.watch.compareNow(),
+    );
+    this.watch = new RoomWatch(
+      this.subscriber,
+      this.published,
+      (rooms, renew) => this.positions(rooms, renew),
+      (room, head) => this.listener?.onPosition?.(room, head),
+      options.redisCheckIntervalMs,
+    );
+    this.client.on('ready', () => this.watch.compareNow());
+  }
+
+  /** A node whose Redis is away starts all the same: it is not ready, and says why. */
+  async onModuleInit(): Promise<void> {
+    const both = [this.client, this.subscriberClient];
+    const ready = both.map((client) =>
+      once(client, 'ready', { signal: AbortSignal.timeout(this.options.redisTimeoutMs) }),
+    );
+    for (const client of both) client.connect().catch(() => undefined);
+    try {
+      await Promise.all(ready);
+    } catch {
+      await Promise.allSettled(ready);
+      this.logger.warn('Redis cannot be reached; the server starts without it, and is not ready until it can');
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.watch.stop();
+    this.client.disconnect();
+    this.subscriberClient.disconnect();
+  }
+
+  listen(listener: BrokerListener): void {
+    this.listener = listener;
+  }
+
+  publish(request: PublishRequest): Promise<PublishResult> {
+    return this.publishes.publish(request);
+  }
+
+  async subscribe(room: string): Promise<Position> {
+    const subscription = await this.subscriber.subscribe(room, this.keys.channel(room));
+    try {
+      // Asked when deliveries have begun: what is published later than this comes by them.
+      const [head] = await this.positions([{ room, known: undefined }], true);
+      if (head === undefined) throw new BrokerUnavailableError('Redis: no position');
+      subscription.reach(head.epoch, head.offset);
+      return head;
+    } catch (error) {
+      this.subscriber.unsubscribe(subscription);
+      throw error;
+    }
+  }
+
+  unsubscribe(room: string): void {
+    const subscription = this.subscriber.find(room);
+    if (subscription !== undefined) this.subscriber.unsubscribe(subscription);
+  }
+
+  async history(room: string, after: Position | undefined, limit: PageLimit): Promise<HistoryPage> {
+    const { historySize, historyTtlMs } = this.rules.of(room);
+    const keys = [this.keys.meta(room), this.keys.stream(room)];
+    const kept = [historySize, historyTtlMs];
+    const from = [after?.epoch ?? '', after?.offset ?? 0];
+    const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, limit.count, limit.bytes];
+    return readPage(await this.commands.run('rookeryHistory', keys, args.map(String)));
+  }
+
+  async acknowledge(room: string, userId: string, { epoch, offset }: Position): Promise<void> {
+    const { historyTtlMs } = this.rules.of(room);
+    if (historyTtlMs === 0) return;
+    const args = [epoch, offset, historyTtlMs].map(String);
+    await this.commands.run('rookeryAcknowledge', [this.keys.receipt(room, userId)], args);
+  }
+
+  async acknowledged(room: string, userId: string): Promise<Position | undefined> {
+    return readPosition(await this.commands.run('rookeryAcknowledged', [this.keys.receipt(room, userId)], []));
+  }
+
+  /** Writes: a Redis that is full, or has become a replica, still answers what only reads. */
+  async ping(): Promise<void> {
+    if (!this.subscriber.isReady) throw new BrokerUnavailableError('Redis: deliveries are not connected');
+    await this.commands.run('rookeryProbe', [`${this.options.redisPrefix}:probe`], []);
+  }
+
+  private deliver(subscription: Subscription, { epoch, publications }: Delivery): void {
+    const { room } = subscription;
+    for (const publication of publications) {
+      if (publication.offset !== undefined) subscription.reach(epoch, publication.offset);
+      this.listener?.onPublication(room, epoch, publication);
+    }
+  }
+
+  private async positions(rooms: readonly Asked[], renew: boolean): Promise<Position[]> {
+    // One script can only look at rooms of one server.
+    if (this.options.redisCluster && rooms.length > 1) {
+      return (await Promise.all(rooms.map((room) => this.positions([room], renew)))).flat();
+    }
+    const keys = rooms.flatMap(({ room }) => [this.keys.meta(room), this.keys.stream(room)]);
+    const args = [this.freshEpoch(), String(this.unusedTtlMs), renew ? String(this.options.positionTtlMs) : ''];
+    for (const { known } of rooms) args.push(known?.epoch ?? '', String(known?.offset ?? 0));
+    return readPositions(await this.commands.run('rookeryPositions', keys, args));
+  }
+
+  private get unusedTtlMs(): number {
+    return Math.min(this.options.positionTtlMs || Infinity, UNUSED_ROOM_TTL_MS);
+  }
+
+  /** A command is never sent twice, so an epoch that goes with it is never used twice either. */
+  private freshEpoch(): string {
+    return `${this.instance}.${(this.epochs++).toString(36)}`;
+  }
+}

@@ -1,0 +1,119 @@
+import { Logger } from '@nestjs/common';
+
+import type { Position } from '../../protocol/position.js';
+import type { KnownPositions } from './known-positions.js';
+import type { Subscriber, Subscription } from './subscriber.js';
+
+/** Rooms asked about in one script call. */
+const SLICE = 200;
+/** Rooms without a message would be forgotten while they have members: each is renewed this often. */
+const RENEWAL_MS = 10 * 60 * 1000;
+
+/** A room, and how far it is known to have come. */
+export interface Asked {
+  readonly room: string;
+  readonly known: Position | undefined;
+}
+
+/**
+ * Compares, every so often, how far deliveries have come with where the rooms stand: the loss of a room's last
+ * delivery shows in no gap. After the connection was away all are compared at once, and Redis is told how far this
+ * node has seen each room come, so that it cannot go on with less.
+ */
+export class RoomWatch {
+  private readonly logger = new Logger(RoomWatch.name);
+  private readonly timer: NodeJS.Timeout;
+  private running = false;
+  private renewedAt = performance.now();
+  /** Set where deliveries may be lost for certain, until a comparison was completed. */
+  private urgent = false;
+
+  /**
+   * @param ask gets where rooms stand, in the order asked, and can have them remembered for longer
+   * @param report told where a room stands, whether or not it has got there: what was delivered may still be lost
+   */
+  constructor(
+    private readonly subscriber: Subscriber,
+    private readonly published: KnownPositions,
+    private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly Position[]>,
+    private readonly report: (room: string, head: Position) => void,
+    intervalMs: number,
+  ) {
+    this.timer = setInterval(() => {
+      subscriber.probe();
+      void this.compareAll();
+    }, intervalMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** Compares all rooms now. */
+  compareNow(): void {
+    this.urgent = true;
+    void this.compareAll();
+  }
+
+  private async compareAll(): Promise<void> {
+    if (this.running || !this.subscriber.isReady) return;
+    this.running = true;
+    const { urgent } = this;
+    this.urgent = false;
+    const startedAt = performance.now();
+    const renew = startedAt - this.renewedAt >= RENEWAL_MS;
+    try {
+      for (const slice of slicesOf(this.subscriber.all())) await this.compare(slice, urgent, renew);
+      if (renew) this.renewedAt = startedAt;
+      if (urgent) await this.tellOfPublished();
+    } catch (error) {
+      this.urgent ||= urgent;
+      this.logger.debug(`Positions cannot be compared: ${String(error)}`);
+    } finally {
+      this.running = false;
+    }
+    if (this.urgent && !urgent) void this.compareAll();
+  }
+
+  private async compare(subscriptions: readonly Subscription[], urgent: boolean, renew: boolean): Promise<void> {
+    const asked = subscriptions.map(({ room, seen }) => ({ room, known: this.furthest(room, seen) }));
+    const heads = await this.ask(asked, renew);
+    subscriptions.forEach((subscription, index) => {
+      const head = heads[index];
+      if (head !== undefined && !isOnItsWay(subscription, head, urgent)) this.report(subscription.room, head);
+    });
+  }
+
+  /** Rooms without members here, to which this node has published: it knows how far they came all the same. */
+  private async tellOfPublished(): Promise<void> {
+    const rooms = this.published.all().filter(({ room }) => this.subscriber.find(room) === undefined);
+    for (const slice of slicesOf(rooms)) await this.ask(slice, false);
+  }
+
+  private furthest(room: string, seen: Position | undefined): Position | undefined {
+    const published = this.published.find(room);
+    if (seen === undefined || published === undefined) return seen ?? published;
+    return published.epoch === seen.epoch && published.offset > seen.offset ? published : seen;
+  }
+}
+
+/** A delivery that is missing may just be on its way: without other reason it takes a second look to call it lost. */
+function isOnItsWay(subscription: Subscription, head: Position, urgent: boolean): boolean {
+  const { seen, suspected } = subscription;
+  subscription.suspected = undefined;
+  // It is about to be subscribed, and will be told where it stands.
+  if (seen === undefined) return true;
+  const isBehind = seen.epoch === head.epoch && seen.offset < head.offset;
+  if (isBehind && !urgent && (suspected === undefined || seen.offset >= suspected)) {
+    subscription.suspected = head.offset;
+    return true;
+  }
+  subscription.reach(head.epoch, head.offset);
+  return false;
+}
+
+function slicesOf<T>(items: readonly T[]): T[][] {
+  const slices: T[][] = [];
+  for (let start = 0; start < items.length; start += SLICE) slices.push(items.slice(start, start + SLICE));
+  return slices;
+}

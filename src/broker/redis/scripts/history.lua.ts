@@ -1,0 +1,92 @@
+import { ROOM } from './room.lua.js';
+
+/**
+ * Reads a room's history on after a position, and lets go of what is too old.
+ *
+ * KEYS
+ * 1 the room's meta hash
+ * 2 its stream
+ *
+ * ARGV
+ * 1 an epoch that was never used before
+ * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
+ * 3 how many messages are kept
+ * 4 how long they are kept, in milliseconds
+ * 5 epoch of the position; nothing to read from the oldest
+ * 6 offset of the position
+ * 7 how many messages to return at most
+ * 8 how many bytes at most; the first one comes whatever its size
+ *
+ * Returns the epoch, the offset of the newest message, the offset after which the messages returned begin, why those
+ * before them cannot be had (nothing where that was not asked), then for each message its stream id and its frame.
+ */
+export const HISTORY = String.raw`${ROOM}
+-- Messages can be large: chunks begin small.
+local CHUNK, MAX_CHUNK = 8, 128
+local meta, stream = KEYS[1], KEYS[2]
+local size, history_ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
+local count, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
+
+local room = open(meta, stream, ARGV[1], current_run(), ARGV[2])
+
+local function entries(offset, limit)
+  if offset > room.offset then return {} end
+  return redis.call('XRANGE', stream, text(offset) .. '-0', '+', 'COUNT', limit)
+end
+
+local function place(entry)
+  local offset, time = string.match(entry[1], '(%d+)-(%d+)')
+  return tonumber(offset), tonumber(time)
+end
+
+-- The newest message that is gone: trimmed only at times, and expired only here, so what is still there may be too.
+local gone = math.max(0, room.offset - size)
+local expired_before = milliseconds() - history_ttl
+local oldest
+local stale = false
+repeat
+  local chunk = entries(gone + 1, stale and CHUNK or 1)
+  for _, entry in ipairs(chunk) do
+    local offset, time = place(entry)
+    if time > expired_before then
+      oldest = offset
+      break
+    end
+    gone = offset
+    stale = true
+  end
+until oldest or #chunk == 0
+gone = oldest and oldest - 1 or room.offset
+if stale then redis.call('XTRIM', stream, 'MINID', text(gone + 1) .. '-0') end
+
+local from, lost = gone, ''
+if ARGV[5] ~= '' then
+  local after = tonumber(ARGV[6])
+  local shared = reach(room, ARGV[5])
+  if not shared or after > shared then
+    lost = 'epoch'
+  elseif after < gone then
+    lost = room.offset - gone < size and 'expired' or 'trimmed'
+  else
+    from = after
+  end
+end
+
+local reply = { room.epoch, text(room.offset), text(from), lost }
+local bytes, at, left, limit = 0, from + 1, count, CHUNK
+while left > 0 do
+  local chunk = entries(at, math.min(left, limit))
+  for _, entry in ipairs(chunk) do
+    local frame = entry[2][2]
+    bytes = bytes + #frame
+    if left < count and bytes > max_bytes then return reply end
+    reply[#reply + 1] = entry[1]
+    reply[#reply + 1] = frame
+    left = left - 1
+    at = at + 1
+  end
+  if #chunk == 0 then break end
+  limit = math.min(limit * 2, MAX_CHUNK)
+end
+return reply
+`;

@@ -1,0 +1,71 @@
+import { ROOM } from './room.lua.js';
+
+/**
+ * Publishes a run of messages to one room: each is numbered, kept and remembered by its id, and the whole is delivered
+ * to the nodes that subscribe, or none of it is.
+ *
+ * KEYS
+ * 1 the room's meta hash
+ * 2 its stream: ids are `offset-milliseconds`, field `p` a frame
+ * 3 its sharded channel
+ * 4… for each message with flag `i`, in order: what was published under its id
+ *
+ * ARGV
+ * 1 an epoch that was never used before
+ * 2 how long the room is remembered, in milliseconds; 0 for ever
+ * 3 how many messages are kept
+ * 4 how long they are kept, in milliseconds
+ * 5 how long ids are remembered, in milliseconds
+ * 6… for each message its flags (`i` has an id, `v` volatile) and its frame
+ *
+ * Returns the epoch, then for each message its offset, nothing where it is volatile, or `=` and what was returned for
+ * the first one of its id: `epoch offset`, nothing where that was volatile.
+ *
+ * The stream comes first: where Redis cannot write (disk full, out of memory, a replica) it fails before anything has
+ * happened, while publishing to the channel would succeed.
+ */
+export const PUBLISH = String.raw`${ROOM}
+local meta, stream, channel = KEYS[1], KEYS[2], KEYS[3]
+local ttl, size, history_ttl, window = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local keeps = size > 0 and history_ttl ~= '0'
+
+local room = open(meta, stream, ARGV[1], current_run(), ttl)
+-- A clock that was set back must not bring the history out of order.
+local now = math.max(milliseconds(), room.time)
+local head = room.offset
+local results, frames, next_id = { room.epoch }, {}, 4
+
+for argument = 6, #ARGV, 2 do
+  local flags, frame = ARGV[argument], ARGV[argument + 1]
+  local id
+  if string.find(flags, 'i', 1, true) then
+    id = KEYS[next_id]
+    next_id = next_id + 1
+  end
+  local earlier = id and redis.call('GET', id)
+  if earlier then
+    results[#results + 1] = '=' .. earlier
+  else
+    local offset = ''
+    if not string.find(flags, 'v', 1, true) then
+      head = head + 1
+      offset = text(head)
+      if keeps then redis.call('XADD', stream, 'MAXLEN', '~', size, offset .. '-' .. text(now), 'p', frame) end
+    end
+    if id then redis.call('SET', id, offset == '' and '' or room.epoch .. ' ' .. offset, 'PX', window) end
+    results[#results + 1] = offset
+    frames[#frames + 1] = frame
+  end
+end
+
+if head > room.offset then
+  redis.call('HSET', meta, 'o', text(head), 't', text(now))
+  if keeps then redis.call('PEXPIRE', stream, history_ttl) end
+end
+if #frames > 0 then
+  expire(meta, ttl)
+  local start = room.epoch .. '\n' .. text(room.offset + 1) .. '\n' .. text(now) .. '\n'
+  redis.call('SPUBLISH', channel, start .. table.concat(frames))
+end
+return results
+`;

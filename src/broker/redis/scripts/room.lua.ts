@@ -1,0 +1,62 @@
+/**
+ * What every script that looks at a room begins with.
+ *
+ * A room's meta hash: `e` epoch, `o` offset of the newest message, `t` its time in milliseconds, `r` the run of Redis
+ * in which the room was last used, `c` the epochs that this history goes on from, newest first, as `epoch:offset`.
+ *
+ * A run is Redis's replication id: a restart, a promotion and a restored backup each begin a new one. The end of a
+ * history may be lost with the run before it, and its numbers may then be given to other messages. So each run goes on
+ * in an epoch of its own. It notes how far the epochs before it reached: a position up to there is still a place in
+ * this history, one beyond is of messages that are lost.
+ */
+export const ROOM = String.raw`
+local KEPT_EPOCHS = 8
+
+local function text(number) return string.format('%.0f', number) end
+
+local function milliseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function expire(key, ttl)
+  if ttl ~= '0' then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
+end
+
+local function current_run()
+  return string.sub(string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)'), 1, 16)
+end
+
+-- Begins a history that has nothing in common with one before it.
+local function renew(meta, stream, fresh, run, ttl)
+  redis.call('DEL', stream, meta)
+  redis.call('HSET', meta, 'e', fresh, 'o', '0', 'r', run)
+  expire(meta, ttl)
+  return { epoch = fresh, offset = 0, earlier = '', time = 0 }
+end
+
+-- Where the room stands; it is made where it does not exist, and goes on in a new epoch in a new run.
+local function open(meta, stream, fresh, run, ttl)
+  local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't')
+  if not found[1] then return renew(meta, stream, fresh, run, ttl) end
+  local room = { epoch = found[1], offset = tonumber(found[2]), earlier = found[4] or '', time = tonumber(found[5]) or 0 }
+  if found[3] == run then return room end
+  local epochs = { found[1] .. ':' .. found[2] }
+  for entry in string.gmatch(room.earlier, '%S+') do
+    if #epochs < KEPT_EPOCHS then epochs[#epochs + 1] = entry end
+  end
+  room.epoch = fresh
+  room.earlier = table.concat(epochs, ' ')
+  redis.call('HSET', meta, 'e', fresh, 'r', run, 'c', room.earlier)
+  return room
+end
+
+-- How far this history shares its messages with an epoch; nil where it does not.
+local function reach(room, epoch)
+  if epoch == room.epoch then return room.offset end
+  for name, offset in string.gmatch(room.earlier, '(%S+):(%d+)') do
+    if name == epoch then return tonumber(offset) end
+  end
+  return nil
+end
+`;

@@ -1,0 +1,123 @@
+import { Logger } from '@nestjs/common';
+import type { Position } from '../../protocol/position.js';
+import { BrokerUnavailableError } from '../broker.js';
+import type { RedisClient } from './redis-client.js';
+import { readDelivery, type Delivery } from './frames.js';
+
+/** Channels in one command when all are subscribed again. */
+const RESUBSCRIBE_CHANNELS = 500;
+
+/** A room that this node gets deliveries of. */
+export class Subscription {
+  /** How far deliveries have come, or where the room was when they began. */
+  seen: Position | undefined;
+  /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
+  suspected: number | undefined;
+
+  constructor(
+    readonly room: string,
+    readonly channel: string,
+  ) {}
+
+  /** Takes a position that the room is known to have reached. */
+  reach(epoch: string, offset: number): void {
+    if (this.seen === undefined || this.seen.epoch !== epoch || this.seen.offset < offset) {
+      this.seen = { epoch, offset };
+    }
+  }
+}
+
+/** The connection on which deliveries come. It forgets nothing: when it is back, all rooms are subscribed again. */
+export class Subscriber {
+  private readonly logger = new Logger(Subscriber.name);
+  private readonly byRoom = new Map<string, Subscription>();
+  private readonly byChannel = new Map<string, Subscription>();
+
+  /**
+   * @param onDelivery told of each delivery, in order
+   * @param onReady told when all rooms are subscribed again after the connection was away
+   */
+  constructor(
+    private readonly client: RedisClient,
+    private readonly onDelivery: (subscription: Subscription, delivery: Delivery) => void,
+    private readonly onReady: () => void,
+  ) {
+    client.on('smessage', (channel: string, message: string) => this.take(channel, message));
+    client.on('ready', () => void this.resubscribe());
+    client.on('error', (error) => this.logger.debug(`Redis: ${error.message}`));
+  }
+
+  get isReady(): boolean {
+    return this.client.status === 'ready';
+  }
+
+  find(room: string): Subscription | undefined {
+    return this.byRoom.get(room);
+  }
+
+  all(): Subscription[] {
+    return [...this.byRoom.values()];
+  }
+
+  /** @throws BrokerUnavailableError */
+  async subscribe(room: string, channel: string): Promise<Subscription> {
+    const subscription = new Subscription(room, channel);
+    this.byRoom.set(room, subscription);
+    this.byChannel.set(channel, subscription);
+    try {
+      await this.client.ssubscribe(channel);
+      return subscription;
+    } catch (error) {
+      this.drop(subscription);
+      throw new BrokerUnavailableError(`Redis: cannot subscribe, ${error instanceof Error ? error.message : ''}`);
+    }
+  }
+
+  unsubscribe(subscription: Subscription): void {
+    this.drop(subscription);
+    // Where that fails the connection is gone, and with it the subscription.
+    this.client.sunsubscribe(subscription.channel).catch(() => undefined);
+  }
+
+  /** Asks for a sign of life; a connection that gives none is cut by its timeout, and made anew. */
+  probe(): void {
+    if (this.isReady) this.client.ping().catch(() => undefined);
+  }
+
+  private drop(subscription: Subscription): void {
+    // A later subscription of the same room may have taken its place.
+    if (this.byRoom.get(subscription.room) !== subscription) return;
+    this.byRoom.delete(subscription.room);
+    this.byChannel.delete(subscription.channel);
+  }
+
+  private take(channel: string, message: string): void {
+    const subscription = this.byChannel.get(channel);
+    if (subscription === undefined) return;
+    let delivery: Delivery;
+    try {
+      delivery = readDelivery(message);
+    } catch (error) {
+      this.logger.error(`A delivery cannot be read: ${String(error)}`);
+      return;
+    }
+    this.onDelivery(subscription, delivery);
+  }
+
+  private async resubscribe(): Promise<void> {
+    // The client of a cluster does it itself, server by server, when it gets to it: what is missed meanwhile is found
+    // by the comparison that goes on all the time.
+    const channels = this.client.isCluster ? [] : [...this.byChannel.keys()];
+    try {
+      for (let start = 0; start < channels.length; start += RESUBSCRIBE_CHANNELS) {
+        await this.client.ssubscribe(...channels.slice(start, start + RESUBSCRIBE_CHANNELS));
+      }
+    } catch (error) {
+      // The connection is lost again, or refuses: either way a new one begins from the start.
+      this.logger.warn(`Redis: cannot subscribe again, ${String(error)}`);
+      this.client.disconnect(true);
+      return;
+    }
+    this.onReady();
+  }
+}

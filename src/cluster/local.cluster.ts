@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+
+import type { Answers, Cluster } from './cluster.js';
+import { Memory } from './memory.js';
+import { createNodeId } from './node-id.js';
+
+/** A node on its own. */
+@Injectable()
+export class LocalCluster implements Cluster {
+  readonly nodeId = createNodeId();
+  private readonly memory = new Memory();
+
+  others(): readonly string[] {
+    return [];
+  }
+
+  on(): void {
+    // There is nobody to say anything.
+  }
+
+  tell(): void {
+    // There is nobody to tell.
+  }
+
+  ask(): Promise<Answers> {
+    return Promise.resolve({ answers: [], partial: false });
+  }
+
+  onNodeGone(): void {
+    // There is no other node to go.
+  }
+
+  remember(name: string, value: number, ttlMs: number): Promise<void> {
+    this.memory.forgetExpired();
+    this.memory.add(name, value, Date.now() + ttlMs);
+    return Promise.resolve();
+  }
+
+  recall(name: string): number | undefined {
+    return this.memory.find(name);
+  }
+
+  onRemembered(listener: (name: string, value: number) => void): void {
+    this.memory.onAdded(listener);
+  }
+
+  onResumed(): void {
+    // There is no word to be lost.
+  }
+}

@@ -1,0 +1,186 @@
+import {
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+
+import { createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
+import { RookeryOptions } from '../config/rookery.options.js';
+import type { Answers, Cluster, NodeListener } from './cluster.js';
+import { RedisMemory } from './redis-memory.js';
+import { createNodeId } from './node-id.js';
+import { NodeList } from './node-list.js';
+import { Question } from './question.js';
+
+const BEAT_MS = 2000;
+const GONE_AFTER_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 1000;
+
+interface Word {
+  readonly from: string;
+  readonly kind: 'beat' | 'bye' | 'tell' | 'ask' | 'answer' | 'remember';
+  readonly topic?: string;
+  /** Names the question of an `ask` or an `answer`. */
+  readonly question?: string;
+  readonly payload?: unknown;
+}
+
+/** Nodes that know each other by Redis's pub/sub. No node is kept there: one that dies leaves no trace. */
+@Injectable()
+export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly nodeId = createNodeId();
+  private readonly logger = new Logger(RedisCluster.name);
+  private readonly client: RedisClient;
+  private readonly everybody: string;
+  private readonly memory: RedisMemory;
+  private readonly nodes = new NodeList(GONE_AFTER_MS);
+  private readonly listeners = new Map<string, NodeListener>();
+  private readonly goneListeners: ((node: string) => void)[] = [];
+  private readonly resumedListeners: (() => void)[] = [];
+  private readonly questions = new Map<string, Question>();
+  private asked = 0;
+  private hasStarted = false;
+  private isListening = false;
+  private leaving = false;
+  private readonly pulse: NodeJS.Timeout;
+
+  constructor(private readonly options: RookeryOptions) {
+    this.client = createRedisClient(options, 'nodes');
+    this.everybody = `${options.redisPrefix}:nodes`;
+    this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
+    this.client.on('message', (_channel: string, text: string) => void this.take(text));
+    this.client.on('ready', () => void this.listen());
+    this.client.on('close', () => (this.isListening = false));
+    this.client.on('error', (error) => this.logger.debug(`Redis: ${error.message}`));
+    this.pulse = setInterval(() => this.beat(), BEAT_MS).unref();
+  }
+
+  async onModuleInit(): Promise<void> {
+    // The broker waits for the same server, and says so when it cannot be reached.
+    await this.client.connect().catch(() => undefined);
+  }
+
+  /** The others need not find out by themselves. */
+  beforeApplicationShutdown(): void {
+    this.leaving = true;
+    this.send(this.everybody, { kind: 'bye' });
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.pulse);
+    for (const question of this.questions.values()) question.end();
+    this.client.disconnect();
+  }
+
+  others(): readonly string[] {
+    return this.nodes.all();
+  }
+
+  on(topic: string, listener: NodeListener): void {
+    this.listeners.set(topic, listener);
+  }
+
+  tell(topic: string, payload: unknown): void {
+    this.send(this.everybody, { kind: 'tell', topic, payload });
+  }
+
+  async ask(topic: string, payload: unknown): Promise<Answers> {
+    if (!this.isListening) return { answers: [], partial: true };
+    const id = String((this.asked += 1));
+    const question = new Question(this.nodes.all(), ANSWER_TIMEOUT_MS);
+    this.questions.set(id, question);
+    this.send(this.everybody, { kind: 'ask', topic, question: id, payload });
+    const answers = await question.answered;
+    this.questions.delete(id);
+    return answers;
+  }
+
+  onNodeGone(listener: (node: string) => void): void {
+    this.goneListeners.push(listener);
+  }
+
+  async remember(name: string, value: number, ttlMs: number): Promise<void> {
+    const expiresAt = Date.now() + ttlMs;
+    await this.memory.keep(name, value, expiresAt);
+    this.send(this.everybody, { kind: 'remember', payload: [name, value, expiresAt] });
+  }
+
+  recall(name: string): number | undefined {
+    return this.memory.find(name);
+  }
+
+  onRemembered(listener: (name: string, value: number) => void): void {
+    this.memory.onAdded(listener);
+  }
+
+  onResumed(listener: () => void): void {
+    this.resumedListeners.push(listener);
+  }
+
+  private async listen(): Promise<void> {
+    try {
+      await this.client.subscribe(this.everybody, this.channelOf(this.nodeId));
+      await this.memory.load();
+    } catch {
+      this.client.disconnect(true);
+      return;
+    }
+    this.isListening = true;
+    this.nodes.forgive(performance.now());
+    this.beat();
+    if (this.hasStarted) for (const listener of this.resumedListeners) listener();
+    this.hasStarted = true;
+  }
+
+  /** Says that this node is alive. While it hears nobody itself, no silence counts against the others. */
+  private beat(): void {
+    if (!this.isListening || this.leaving) return;
+    this.send(this.everybody, { kind: 'beat' });
+    for (const node of this.nodes.expire(performance.now())) this.lose(node);
+    // What was remembered is told at most once, like all word.
+    this.memory.refresh().catch(() => undefined);
+  }
+
+  private lose(node: string): void {
+    for (const question of this.questions.values()) question.giveUp(node);
+    for (const listener of this.goneListeners) listener(node);
+  }
+
+  private async take(text: string): Promise<void> {
+    const word = JSON.parse(text) as Word;
+    const { from, kind } = word;
+    if (from === this.nodeId) return;
+    if (kind === 'bye') {
+      if (this.nodes.remove(from)) this.lose(from);
+      return;
+    }
+    // A newcomer has to hear of this node before the next beat.
+    if (this.nodes.heard(from, performance.now()) && !this.leaving) this.send(this.channelOf(from), { kind: 'beat' });
+    if (kind === 'answer') this.questions.get(word.question ?? '')?.take(from, word.payload);
+    else if (kind === 'remember') this.memory.add(...(word.payload as [string, number, number]));
+    else if (kind !== 'beat') await this.handle(word);
+  }
+
+  private async handle({ from, kind, topic = '', question = '', payload }: Word): Promise<void> {
+    const listener = this.listeners.get(topic);
+    if (listener === undefined) return;
+    try {
+      const answered = listener(payload, from);
+      const answer: unknown = answered instanceof Promise ? await answered : answered;
+      if (kind === 'ask') this.send(this.channelOf(from), { kind: 'answer', question, payload: answer });
+    } catch (error) {
+      this.logger.error(`What another node said about ${topic} could not be dealt with: ${String(error)}`);
+    }
+  }
+
+  private send(channel: string, word: Omit<Word, 'from'>): void {
+    // Word is delivered at most once: where the connection is away, it is not.
+    this.client.publish(channel, JSON.stringify({ from: this.nodeId, ...word })).catch(() => undefined);
+  }
+
+  private channelOf(node: string): string {
+    return `${this.options.redisPrefix}:node:${node}`;
+  }
+}

@@ -1,0 +1,109 @@
+import type { Position } from '../../src/protocol/position.js';
+import { connect, join, type Frame, type TestClient } from '../support/client.js';
+import { NODE_OPTIONS, publishSafely, readiness, ready } from '../support/cluster.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+
+const TEST_MS = 30_000;
+
+interface Pair {
+  readonly primary: TestRedis;
+  readonly replica: TestRedis;
+  readonly proxy: TcpProxy;
+  readonly node: TestServer;
+}
+
+/** A node on a primary that has a replica. */
+async function startPair(): Promise<Pair> {
+  const [primary, replica] = [await startRedis({ config: { 'repl-diskless-sync-delay': '0' } }), await startRedis()];
+  await replica.command('REPLICAOF', '127.0.0.1', String(primary.port));
+  await eventually(
+    async () => String(await replica.command('INFO', 'replication')),
+    (info) => info.includes('master_link_status:up'),
+    TEST_MS,
+  );
+  const proxy = await TcpProxy.start(primary.port);
+  const node = await startServer({ ...NODE_OPTIONS, redisUrl: `redis://127.0.0.1:${proxy.port}` });
+  return { primary, replica, proxy, node };
+}
+
+async function offsetOf(redis: TestRedis): Promise<string | undefined> {
+  const info = String(await redis.command('INFO', 'replication'));
+  return /(?:master|slave)_repl_offset:(\d+)/.exec(info)?.[1];
+}
+
+async function hasReplicated({ primary, replica }: Pair): Promise<void> {
+  await eventually(
+    async () => [await offsetOf(primary), await offsetOf(replica)],
+    ([one, other]) => one !== undefined && one === other,
+    TEST_MS,
+  );
+}
+
+const gapIn = (client: TestClient, recovered: true | undefined): Promise<Frame> =>
+  client.nextWhere(
+    ({ type, payload }) => type === 'room:gap' && payload.room === 'r' && payload.recovered === recovered,
+    'a gap',
+  );
+
+describe('a failover', () => {
+  it(
+    'to a replica that had everything loses nothing; until it is promoted, publishing is unavailable',
+    async () => {
+      const pair = await startPair();
+      const { primary, replica, proxy, node } = pair;
+      const member = await join(node, {}, 'r');
+      const publisher = await join(node, { claims: { sub: 'p' } });
+      await publishSafely(publisher, 'r', 1, 'i1');
+      await hasReplicated(pair);
+      await primary.kill();
+      proxy.leadTo(replica.port);
+      const { broker } = await eventually(
+        () => readiness(node),
+        ({ broker: { message = '' } }) => message.includes('READONLY'),
+        TEST_MS,
+      );
+      expect(broker.status).toBe('down');
+      const refused = await publisher.request('room:message', { room: 'r', data: 2, id: 'i2' });
+      expect(refused).toMatchObject({ type: 'error', payload: { code: 'UNAVAILABLE' } });
+      await replica.command('REPLICAOF', 'NO', 'ONE');
+      await ready(node);
+      await publishSafely(publisher, 'r', 2, 'i2');
+      expect((await gapIn(member, true)).payload).toMatchObject({ offset: 1 });
+      for (const n of [1, 2]) expect((await member.next('room:message')).payload.data).toBe(n);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'to a replica that was behind is told, and recovers nobody',
+    async () => {
+      const pair = await startPair();
+      const { primary, replica, proxy, node } = pair;
+      const member = await join(node, {}, 'r');
+      const publisher = await join(node, { claims: { sub: 'p' } });
+      const { epoch } = (await publishSafely(publisher, 'r', 1, 'i1')).payload as Position;
+      await hasReplicated(pair);
+      // With the replica's connection cut, what follows does not get there.
+      await replica.command('REPLICAOF', 'NO', 'ONE');
+      await publishSafely(publisher, 'r', 2, 'i2');
+      await member.nextWhere(({ payload }) => payload?.data === 2);
+      await primary.kill();
+      proxy.leadTo(replica.port);
+      await ready(node);
+      expect((await gapIn(member, undefined)).payload).toMatchObject({ reason: 'epoch', offset: 0 });
+      const back = await connect(node);
+      for (const offset of [1, 2]) {
+        const joined = await back.request('join', { room: 'r', recover: { epoch, offset } });
+        expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
+        await back.request('leave', 'r');
+      }
+      // The id of what was lost is free again: the publisher, told or not, may repeat it.
+      expect((await publishSafely(publisher, 'r', 2, 'i2')).payload).not.toHaveProperty('duplicate');
+      expect((await member.nextWhere(({ payload }) => payload?.data === 2)).type).toBe('room:message');
+    },
+    TEST_MS,
+  );
+});

@@ -1,0 +1,86 @@
+import { eventually } from '../support/eventually.js';
+import { plainClient } from '../support/plain-client.js';
+import { startProcess, type ServerProcess } from '../support/process.js';
+import { TestRedis } from '../support/redis.js';
+import { SECRET, tokenFor } from '../support/server.js';
+
+const WORKERS = 2;
+const TEST_MS = 60_000;
+
+let redis: TestRedis;
+
+beforeAll(async () => {
+  redis = await TestRedis.start();
+});
+
+afterAll(() => redis.remove());
+
+function startWorkers(environment: Readonly<Record<string, string>> = {}): ServerProcess {
+  return startProcess({ WORKERS: String(WORKERS), REDIS_URL: redis.url, JWT_SECRET: SECRET, ...environment });
+}
+
+/** The worker that a new connection to the port gets to: its process id is part of its node's name. */
+async function anyWorker(port: number): Promise<number> {
+  const headers = { authorization: `Bearer ${tokenFor({ scope: 'admin' })}`, connection: 'close' };
+  const answer = await fetch(`http://127.0.0.1:${port}/api/connections`, { headers });
+  const { node } = (await answer.json()) as { node: string };
+  return Number(node.split('-').at(-2));
+}
+
+/** All workers that answer on the port. */
+async function allWorkers(port: number): Promise<number[]> {
+  const seen = new Set<number>();
+  await eventually(
+    async () => seen.add(await anyWorker(port)).size,
+    (size) => size === WORKERS,
+    20_000,
+  );
+  return [...seen];
+}
+
+describe('several processes on one port', () => {
+  it(
+    'are one server, replace one that dies, and end together with 0',
+    async () => {
+      const server = startWorkers();
+      const port = await server.port();
+      const [first = 0, ...others] = await allWorkers(port);
+
+      const clients = await Promise.all(
+        Array.from({ length: 6 }, (_, n) =>
+          plainClient(`ws://127.0.0.1:${port}/ws?token=${tokenFor({ sub: `u${n}` })}`),
+        ),
+      );
+      for (const client of clients) await client.request('join', 'r');
+      await clients[0]?.request('room:message', { room: 'r', data: 'hello' });
+      for (const client of clients.slice(1)) expect((await client.next('room:message')).payload.data).toBe('hello');
+
+      process.kill(first, 'SIGKILL');
+      const after = await eventually(
+        () => allWorkers(port).catch(() => [first]),
+        (workers) => !workers.includes(first),
+        20_000,
+      );
+      expect(after).toEqual(expect.arrayContaining(others));
+
+      server.kill('SIGTERM');
+      await server.exited;
+      expect(server.exitCode()).toBe(0);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'say once where they are, and what is wrong with a setting',
+    async () => {
+      const server = startWorkers();
+      await allWorkers(await server.port());
+      expect(server.output().match(/Rookery is running/g)).toHaveLength(1);
+      const broken = startWorkers({ REDIS_URL: '' });
+      await broken.exited;
+      expect(broken.exitCode()).toBe(1);
+      expect(broken.output()).toContain('WORKERS and REDIS_URL');
+    },
+    TEST_MS,
+  );
+});

@@ -1,0 +1,43 @@
+import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
+import type { TestClient } from './client.js';
+import { eventually } from './eventually.js';
+import type { TestRedis } from './redis.js';
+import { startServer, type TestServer } from './server.js';
+
+/** What nodes of tests have in common: they find out soon what has happened to Redis. */
+export const NODE_OPTIONS: RookeryOptionsInput = { redisTimeoutMs: 400, redisCheckIntervalMs: 100 };
+
+/** Nodes of one server over the same Redis, in this process. */
+export function startNodes(redis: TestRedis, count: number, options: RookeryOptionsInput = {}): Promise<TestServer[]> {
+  const starts = Array.from({ length: count }, () => startServer({ ...NODE_OPTIONS, redisUrl: redis.url, ...options }));
+  return Promise.all(starts);
+}
+
+/** How a node's readiness probe answers. */
+export async function readiness(
+  node: TestServer,
+): Promise<{ status: number; broker: { status: string; message?: string } }> {
+  const response = await fetch(`${node.http}/health/ready`);
+  const { details } = (await response.json()) as { details: { broker: { status: string; message?: string } } };
+  return { status: response.status, broker: details.broker };
+}
+
+/** Resolves when every node is ready. */
+export async function ready(...nodes: readonly TestServer[]): Promise<void> {
+  for (const node of nodes) {
+    await eventually(
+      () => readiness(node),
+      ({ status }) => status === 200,
+      15_000,
+    );
+  }
+}
+
+/** Publishes until it is accepted, always under the same id, as a client does whose server cannot reach its broker. */
+export async function publishSafely(client: TestClient, room: string, data: unknown, id: string) {
+  return eventually(
+    () => client.request('room:message', { room, data, id }),
+    ({ type }) => type === 'ack',
+    15_000,
+  );
+}

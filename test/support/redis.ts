@@ -1,0 +1,165 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Redis } from 'ioredis';
+
+import { eventually } from './eventually.js';
+import { cleanUp } from './teardown.js';
+
+/** How long a redis-server may take to start or to end, on a busy machine. */
+const PATIENCE_MS = 15_000;
+/** Of a cluster. */
+const SLOTS = 16_384;
+
+export interface RedisSettings {
+  /** Keeps its data over a restart, however it ended: an append-only file. @default false */
+  readonly persistent?: boolean;
+  /** Further lines of its configuration. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** A redis-server of the test's own, on a free port, with a directory of its own. */
+export class TestRedis {
+  readonly directory = mkdtempSync(join(tmpdir(), 'rookery-redis-'));
+  private process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    readonly settings: RedisSettings,
+  ) {}
+
+  /** For all tests of a file: it has to be removed when they are done. */
+  static async start(settings: RedisSettings = {}): Promise<TestRedis> {
+    const redis = new TestRedis(await freePort(), settings);
+    await redis.launch();
+    return redis;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it again after {@link kill}, with what its directory has. */
+  async launch(): Promise<void> {
+    const { persistent = false, config = {} } = this.settings;
+    const settings = {
+      port: String(this.port),
+      bind: '127.0.0.1',
+      dir: this.directory,
+      save: '',
+      appendonly: persistent ? 'yes' : 'no',
+      ...config,
+    };
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    this.process = spawn('redis-server', args, { stdio: 'ignore' });
+    await this.answers();
+  }
+
+  /** SIGKILL; what is not in its directory is lost. */
+  async kill(): Promise<void> {
+    const { process } = this;
+    this.process = undefined;
+    if (process === undefined || process.exitCode !== null) return;
+    const exited = once(process, 'exit');
+    process.kill('SIGCONT');
+    process.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Ends it by force and starts it again: with its data where it is persistent, and else without. */
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.launch();
+  }
+
+  /** Answers nobody any more, and keeps its connections. */
+  pause(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.process?.kill('SIGCONT');
+  }
+
+  /** One command, over a connection of its own. */
+  async command(name: string, ...args: string[]): Promise<unknown> {
+    const client = new Redis(this.port, '127.0.0.1', { retryStrategy: () => null, lazyConnect: true });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      return await client.call(name, ...args);
+    } finally {
+      // After a failure there is nothing to end, and ending it would leave a timer behind.
+      if (client.status === 'ready') client.disconnect();
+    }
+  }
+
+  /** Cuts all connections but the one that says so. */
+  async cutConnections(): Promise<void> {
+    for (const type of ['normal', 'pubsub']) await this.command('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');
+  }
+
+  private async answers(): Promise<void> {
+    await eventually(
+      async () => this.command('PING').catch(String),
+      (answer) => answer === 'PONG',
+      PATIENCE_MS,
+    );
+  }
+
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A redis-server that is gone at the end of the test. */
+export async function startRedis(settings: RedisSettings = {}): Promise<TestRedis> {
+  const redis = await TestRedis.start(settings);
+  cleanUp(() => redis.remove());
+  return redis;
+}
+
+/** Three servers of a Redis Cluster that share the slots; they have to be removed. */
+export async function startRedisCluster(): Promise<readonly TestRedis[]> {
+  const servers: TestRedis[] = [];
+  for (let n = 0; n < 3; n += 1) {
+    const config = {
+      'cluster-enabled': 'yes',
+      'cluster-port': String(await freePort()),
+      'cluster-node-timeout': '2000',
+    };
+    servers.push(await TestRedis.start({ config }));
+  }
+  const [first, ...others] = servers;
+  if (first === undefined) throw new Error('no server');
+  const share = Math.ceil(SLOTS / servers.length);
+  for (const [index, server] of servers.entries()) {
+    const end = Math.min(SLOTS, (index + 1) * share) - 1;
+    await server.command('CLUSTER', 'ADDSLOTSRANGE', String(index * share), String(end));
+  }
+  for (const { port, settings } of others) {
+    await first.command('CLUSTER', 'MEET', '127.0.0.1', String(port), settings.config?.['cluster-port'] ?? '');
+  }
+  for (const server of servers) {
+    await eventually(
+      async () => String(await server.command('CLUSTER', 'INFO')),
+      (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
+      PATIENCE_MS,
+    );
+  }
+  return servers;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

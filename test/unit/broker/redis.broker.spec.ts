@@ -1,0 +1,21 @@
+import { randomUUID } from 'node:crypto';
+
+import { RedisBroker } from '../../../src/broker/redis/redis.broker.js';
+import { brokerContract } from '../../contract/broker.contract.js';
+import { TestRedis } from '../../support/redis.js';
+import { cleanUp } from '../../support/teardown.js';
+
+let redis: TestRedis;
+
+beforeAll(async () => {
+  redis = await TestRedis.start();
+});
+
+afterAll(() => redis.remove());
+
+brokerContract('RedisBroker', async (options, rules) => {
+  const broker = new RedisBroker(Object.assign(options, { redisUrl: redis.url, redisPrefix: randomUUID() }), rules);
+  cleanUp(() => broker.onApplicationShutdown());
+  await broker.onModuleInit();
+  return broker;
+});

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+
+import { RedisCluster } from '../../../src/cluster/redis.cluster.js';
+import { resolveOptions } from '../../../src/config/resolve-options.js';
+import { eventually } from '../../support/eventually.js';
+import { TestRedis } from '../../support/redis.js';
+import { cleanUp } from '../../support/teardown.js';
+
+let redis: TestRedis;
+
+beforeAll(async () => {
+  redis = await TestRedis.start();
+});
+
+afterAll(() => redis.remove());
+
+async function startNodes(count: number): Promise<RedisCluster[]> {
+  const options = resolveOptions({ nodeEnv: 'test', redisUrl: redis.url, redisPrefix: randomUUID() });
+  const nodes = Array.from({ length: count }, () => new RedisCluster(options));
+  for (const node of nodes) {
+    cleanUp(() => node.onApplicationShutdown());
+    await node.onModuleInit();
+  }
+  for (const node of nodes) {
+    await eventually(
+      () => node.others().length,
+      (others) => others === count - 1,
+    );
+  }
+  return nodes;
+}
+
+describe('nodes over one Redis', () => {
+  it('tell each other, in order', async () => {
+    const [one, two, three] = await startNodes(3);
+    const heard: Record<string, unknown[]> = { two: [], three: [] };
+    two?.on('topic', (payload, from) => heard['two']?.push([payload, from]));
+    three?.on('topic', (payload, from) => heard['three']?.push([payload, from]));
+    one?.on('topic', () => (heard['itself'] = []));
+    const said = Array.from({ length: 10 }, (_, n) => n);
+    for (const n of said) one?.tell('topic', n);
+    const expected = said.map((n) => [n, one?.nodeId]);
+    await eventually(
+      () => heard,
+      ({ two: second, three: third }) => second?.length === said.length && third?.length === said.length,
+    );
+    expect(heard).toEqual({ two: expected, three: expected });
+  });
+
+  it('answer each other’s questions', async () => {
+    const [one, two, three] = await startNodes(3);
+    two?.on('sum', (numbers) => (numbers as number[]).reduce((sum, n) => sum + n, 0));
+    three?.on('sum', async () => Promise.resolve(-1));
+    const { answers, partial } = await (one?.ask('sum', [1, 2, 3]) ?? Promise.reject(new Error('no node')));
+    expect(partial).toBe(false);
+    expect(new Map(answers.map(({ node, answer }) => [node, answer]))).toEqual(
+      new Map([
+        [two?.nodeId, 6],
+        [three?.nodeId, -1],
+      ]),
+    );
+  });
+
+  it('say when an answer is missing', async () => {
+    const [one, two] = await startNodes(2);
+    two?.on('never', () => new Promise(() => undefined));
+    expect(await one?.ask('never', null)).toEqual({ answers: [], partial: true });
+    expect(await one?.ask('unheard of', null)).toEqual({ answers: [], partial: true });
+  });
+
+  it('notice at once who says goodbye', async () => {
+    const [one, two] = await startNodes(2);
+    const gone: string[] = [];
+    one?.onNodeGone((node) => gone.push(node));
+    two?.beforeApplicationShutdown();
+    await eventually(
+      () => gone,
+      ([node]) => node === two?.nodeId,
+    );
+    expect(one?.others()).toEqual([]);
+    expect(await one?.ask('anything', null)).toEqual({ answers: [], partial: false });
+  });
+
+  it('hear of each other again after their connections were cut, and know that word was lost', async () => {
+    const [one, two] = await startNodes(2);
+    const heard: unknown[] = [];
+    let resumed = 0;
+    one?.on('topic', (payload) => heard.push(payload));
+    one?.onResumed(() => (resumed += 1));
+    await redis.cutConnections();
+    await eventually(
+      () => {
+        two?.tell('topic', 'again');
+        return heard.length;
+      },
+      (count) => count > 0,
+    );
+    expect(resumed).toBe(1);
+    expect(one?.others()).toEqual([two?.nodeId]);
+  });
+});
