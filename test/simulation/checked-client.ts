@@ -13,6 +13,13 @@ interface RoomState {
   readonly volatile: Set<unknown>;
 }
 
+/** What a client wanted when it joined. */
+interface Question {
+  readonly asked?: Position;
+  /** True where it was a member already. */
+  readonly again: boolean;
+}
+
 /**
  * A client that checks each frame as it comes: every message is the next one of the history, or one of its own lies
  * between, or the server has said what is lost. It remembers where it stood and comes back from there.
@@ -59,12 +66,13 @@ export class CheckedClient {
 
   async join(room: string, recover: boolean): Promise<void> {
     const { connection } = this;
-    if (connection === undefined || this.joined.has(room)) return;
+    if (connection === undefined) return;
+    const again = this.joined.has(room);
     this.joined.add(room);
-    const position = recover ? this.known.get(room)?.position : undefined;
+    const position = recover && !again ? this.known.get(room)?.position : undefined;
     const joined = await this.node.rooms.join(connection, room, position && { position });
     // The reply takes the way of all frames, so that it is read in its place among them.
-    connection.send('room:joined', { ...joined.payload, asked: position } as JoinedPayload);
+    connection.send('room:joined', { ...joined.payload, asked: position, again } as JoinedPayload);
     joined.begin();
   }
 
@@ -93,7 +101,8 @@ export class CheckedClient {
     else if (type === 'room:message') this.onMessage(payload);
   }
 
-  private onJoined({ room, epoch, offset, recovered, asked }: JoinedPayload & { asked?: Position }): void {
+  private onJoined({ room, epoch, offset, recovered, asked, again }: JoinedPayload & Question): void {
+    if (again) this.checkStanding(room, { epoch, offset });
     const volatile = this.known.get(room)?.volatile ?? new Set();
     this.known.set(room, { position: { epoch, offset }, volatile });
     if (asked === undefined) return;
@@ -103,6 +112,14 @@ export class CheckedClient {
       this.fail(
         `recovered ${String(recovered)} from ${describePosition(asked)} at ${describePosition({ epoch, offset })}`,
       );
+  }
+
+  /** Who is a member already is told where it stands: past its own messages at most. */
+  private checkStanding(room: string, told: Position): void {
+    const state = this.known.get(room);
+    const standing = state && this.history.skipOwn(room, state.position, this.connectionId, told.offset);
+    if (standing?.epoch === told.epoch && standing.offset === told.offset) return;
+    this.fail(`joined ${room} again at ${describePosition(told)}, standing at ${JSON.stringify(standing)}`);
   }
 
   private onGap({
