@@ -109,9 +109,13 @@ export class Connection {
 
   /** Sends an `error`; counted by its code. */
   sendError(error: ErrorPayload, requestId?: string): void {
-    const code = Object.hasOwn(ERRORS, error.code) ? (error.code as ErrorCode) : 'APPLICATION';
-    this.context.telemetry.errors.add(code);
+    this.countError(error);
     this.send('error', error, requestId);
+  }
+
+  /** @internal Counts an error that is told in another way than by an `error`. */
+  countError({ code }: ErrorPayload): void {
+    this.context.telemetry.errors.add(Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'APPLICATION');
   }
 
   /**

@@ -1,17 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 
-import { BrokerUnavailableError, type MaybePromise } from '../broker/broker.js';
+import type { MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { EnvelopeError } from '../protocol/decode.js';
 import type { Envelope } from '../protocol/envelope.js';
-import { ProtocolError, type ErrorPayload } from '../protocol/errors.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import type { Connection } from './connection.js';
 import { directHandlersOf, type DirectHandler } from './direct-handlers.js';
+import { failureOf } from './failure.js';
 import { Later, type Reply } from './reply.js';
-import { ReportedError } from './reported-error.js';
 import { RequestLane } from './request-lane.js';
 
 /** Replies that one connection may have outstanding before its further requests wait. */
@@ -212,14 +212,6 @@ export class Dispatcher {
   }
 
   private answerError(connection: Connection, error: unknown, requestId: string | undefined): void {
-    connection.sendError(this.payloadOf(error), requestId);
-  }
-
-  private payloadOf(error: unknown): ErrorPayload {
-    if (error instanceof ProtocolError) return error.toPayload();
-    if (error instanceof BrokerUnavailableError) return new ProtocolError('UNAVAILABLE').toPayload();
-    if (error instanceof ReportedError) return error.payload;
-    this.logger.error(error instanceof Error ? error : new Error(String(error)));
-    return new ProtocolError('INTERNAL').toPayload();
+    connection.sendError(failureOf(error, this.logger), requestId);
   }
 }

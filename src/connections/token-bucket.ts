@@ -36,4 +36,9 @@ export class TokenBucket {
     }
     return Math.ceil(((1 - this.level) * 1000) / perSecond);
   }
+
+  /** Takes more tokens for something that was let through for one, whether they are there or not. */
+  charge(tokens: number): void {
+    if (this.rate.perSecond > 0) this.level -= tokens;
+  }
 }

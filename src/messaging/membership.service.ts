@@ -1,20 +1,24 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import { Broker, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Connection } from '../connections/connection.js';
+import { failureOf } from '../connections/failure.js';
 import { reply, type Reply } from '../connections/reply.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { LAST_ACKNOWLEDGED, type JoinPayload } from '../protocol/messages.js';
+import { LAST_ACKNOWLEDGED, type JoinPayload, type JoinRefusal } from '../protocol/messages.js';
 import type { Position } from '../protocol/position.js';
 import { EVERYBODY, isReservedRoom, userRoom } from '../protocol/room-name.js';
 import { ClusterRooms, type ClusterRoom } from '../rooms/cluster-rooms.js';
+import type { JoinRequest } from '../protocol/payloads.js';
 import { RoomsService, type Joined, type Recovery } from '../rooms/rooms.service.js';
 import { RoomAccess } from './room-access.js';
 
 /** Joining, leaving and looking around, as clients ask for it. */
 @Injectable()
 export class MembershipService {
+  private readonly logger = new Logger(MembershipService.name);
+
   constructor(
     private readonly options: RookeryOptions,
     @Inject(Broker) private readonly broker: Broker,
@@ -23,13 +27,10 @@ export class MembershipService {
     private readonly access: RoomAccess,
   ) {}
 
-  join(connection: Connection, { room, recover }: JoinPayload): MaybePromise<Reply> {
-    // The server put it there itself, and nobody's leave is needed to be told so again.
-    if (isOwn(connection, room)) return this.answer(this.rooms.join(connection, room));
-    return this.access.when(connection.principal, 'join', room, () => {
-      if (recover === undefined) return this.answer(this.rooms.join(connection, room));
-      return this.recover(connection, room, recover);
-    });
+  join(connection: Connection, request: JoinRequest): MaybePromise<Reply> {
+    if ('rooms' in request) return this.joinMany(connection, request.rooms);
+    const joined = this.joinOne(connection, request);
+    return joined instanceof Promise ? joined.then(replyOf) : replyOf(joined);
   }
 
   leave(connection: Connection, room: string): Reply {
@@ -53,12 +54,45 @@ export class MembershipService {
     }
   }
 
+  private joinOne(connection: Connection, { room, recover }: JoinPayload): MaybePromise<Joined> {
+    // The server put it there itself, and nobody's leave is needed to be told so again.
+    if (isOwn(connection, room)) return this.rooms.join(connection, room);
+    return this.access.when(connection.principal, 'join', room, () => {
+      if (recover === undefined) return this.rooms.join(connection, room);
+      return this.recover(connection, room, recover);
+    });
+  }
+
+  /** All at once: over a network, one after the other would wait once for each. */
+  private async joinMany(connection: Connection, requests: readonly (JoinPayload | ProtocolError)[]): Promise<Reply> {
+    // The first of them has been charged like any message.
+    connection.rate.charge(requests.length - 1);
+    const outcomes = await Promise.all(requests.map((request) => this.tryJoin(connection, request)));
+    const rooms = outcomes.map((outcome) => ('begin' in outcome ? outcome.payload : outcome));
+    const begin = (): void => {
+      for (const outcome of outcomes) if ('begin' in outcome) outcome.begin();
+    };
+    return { ...reply('rooms:joined', { rooms }), sent: begin };
+  }
+
+  private async tryJoin(connection: Connection, request: JoinPayload | ProtocolError): Promise<Joined | JoinRefusal> {
+    try {
+      if (request instanceof ProtocolError) throw request;
+      return await this.joinOne(connection, request);
+    } catch (failure) {
+      const error = failureOf(failure, this.logger);
+      connection.countError(error);
+      // What is no name of a room is not sent back.
+      return request instanceof ProtocolError ? { error } : { room: request.room, error };
+    }
+  }
+
   /** Replaying is reading history: it takes that grant besides the one to join. */
-  private async recover(connection: Connection, room: string, from: Position | 'last'): Promise<Reply> {
+  private async recover(connection: Connection, room: string, from: Position | 'last'): Promise<Joined> {
     const recovery = (await this.access.allows(connection.principal, 'history', room))
       ? await this.recoveryFrom(connection, room, from)
       : ({ failure: 'forbidden' } as const);
-    return this.answer(this.rooms.join(connection, room, recovery));
+    return this.rooms.join(connection, room, recovery);
   }
 
   private async recoveryFrom(connection: Connection, room: string, from: Position | 'last'): Promise<Recovery> {
@@ -71,10 +105,6 @@ export class MembershipService {
     if (found instanceof Promise) return found.then((answer) => this.answerPresence(room, answer));
     const { size, members, partial } = found;
     return reply('presence', { room, size, members, ...(partial ? { partial } : {}) });
-  }
-
-  private answer(joined: MaybePromise<Joined>): MaybePromise<Reply> {
-    return joined instanceof Promise ? joined.then(replyOf) : replyOf(joined);
   }
 }
 

@@ -44,13 +44,14 @@ export class SessionService implements OnModuleInit {
   }
 
   private greet(connection: Connection, joined: readonly Joined[]): void {
-    const { heartbeatIntervalMs, maxMessageBytes } = this.options;
+    const { heartbeatIntervalMs, maxMessageBytes, rateLimit, rateBurst } = this.options;
     const { expiresAt } = connection.principal;
     connection.send('connected', {
       clientId: connection.id,
       userId: connection.userId,
       heartbeatMs: heartbeatIntervalMs,
       maxMessageBytes,
+      ...(rateLimit === 0 ? {} : { rate: { perSecond: rateLimit, burst: rateBurst } }),
       ...(expiresAt === undefined ? {} : { expiresAt }),
       rooms: joined.map(({ payload }): JoinedPayload => payload),
     });

@@ -10,6 +10,11 @@ export interface JoinPayload {
   readonly recover?: Position | typeof LAST_ACKNOWLEDGED;
 }
 
+/** Payload of `join` for many rooms at once, as after a reconnect. Each entry is one `join`. */
+export interface JoinManyPayload {
+  readonly rooms: readonly (string | JoinPayload)[];
+}
+
 /** In place of a position: the one that the user acknowledged last, on whichever device. */
 export const LAST_ACKNOWLEDGED = 'last';
 
@@ -56,7 +61,7 @@ export interface RefreshPayload {
 /** What a client may send, by type. */
 export interface ClientMessages {
   ping: undefined;
-  join: string | JoinPayload;
+  join: string | JoinPayload | JoinManyPayload;
   leave: RoomRef;
   'room:message': PublishPayload;
   broadcast: BroadcastPayload;
@@ -78,6 +83,8 @@ export interface ConnectedPayload extends Member {
   /** The server pings this often; silence for longer than twice this means that the connection is dead. */
   readonly heartbeatMs: number;
   readonly maxMessageBytes: number;
+  /** How many messages the connection may send; absent where there is no bound. */
+  readonly rate?: { readonly perSecond: number; readonly burst: number };
   /** When the token ends, in milliseconds since 1970; absent where it does not. */
   readonly expiresAt?: number;
   /** The rooms that the server put the connection in, with their positions. */
@@ -91,6 +98,12 @@ export interface JoinedPayload extends Position {
   readonly recovered?: boolean;
   /** Why not. */
   readonly reason?: RecoveryFailure;
+}
+
+/** Of the many rooms of one `join`, a room that was not joined; nameless where the name was no valid one. */
+export interface JoinRefusal {
+  readonly room?: string;
+  readonly error: ErrorPayload;
 }
 
 /** Reply to a publish. */
@@ -156,6 +169,7 @@ export interface ServerMessages {
   pong: undefined;
   ack: AckPayload | ReceiptPayload;
   'room:joined': JoinedPayload;
+  'rooms:joined': { readonly rooms: readonly (JoinedPayload | JoinRefusal)[] };
   'room:left': { readonly room: string };
   'room:message': RoomMessagePayload;
   broadcast: Omit<RoomMessagePayload, 'room'>;

@@ -26,6 +26,8 @@ export const MAX_DATA_DEPTH = 100;
 const MAX_EPOCH_LENGTH = 64;
 /** Longest time that a publisher may wait for its members' acknowledgements. */
 const MAX_CONFIRM_MS = 60_000;
+/** Rooms that one `join` may ask for. */
+const MAX_ROOMS_OF_A_JOIN = 1000;
 const MAX_TOKEN_LENGTH = 16_384;
 
 function invalid(field: string, rule: string): ProtocolError {
@@ -78,10 +80,31 @@ export function parseRoomRef(payload: unknown): string {
   return parseRoomName(typeof payload === 'string' ? payload : fieldsOf(payload)['room']);
 }
 
+/** What a `join` asks for: one room or many. Of many, each entry that breaks a rule fails by itself. */
+export type JoinRequest = JoinPayload | { readonly rooms: readonly (JoinPayload | ProtocolError)[] };
+
 /** Payload of `join`. */
-export function parseJoin(payload: unknown): JoinPayload {
+export function parseJoin(payload: unknown): JoinRequest {
   if (typeof payload === 'string') return { room: parseRoomName(payload) };
   const fields = fieldsOf(payload);
+  const { rooms } = fields;
+  if (rooms === undefined) return parseJoinFields(fields);
+  if (!Array.isArray(rooms) || rooms.length === 0 || rooms.length > MAX_ROOMS_OF_A_JOIN) {
+    throw invalid('rooms', `must be a list of 1 to ${MAX_ROOMS_OF_A_JOIN} rooms`);
+  }
+  return { rooms: rooms.map(parseJoinEntry) };
+}
+
+function parseJoinEntry(entry: unknown): JoinPayload | ProtocolError {
+  try {
+    return typeof entry === 'string' ? { room: parseRoomName(entry) } : parseJoinFields(fieldsOf(entry, 'rooms'));
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+}
+
+function parseJoinFields(fields: Fields): JoinPayload {
   const room = parseRoomName(fields['room']);
   const recover = fields['recover'];
   if (recover === undefined) return { room };

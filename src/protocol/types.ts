@@ -26,6 +26,7 @@ export const SERVER_MESSAGE_TYPES = complete<keyof ServerMessages>()([
   'pong',
   'ack',
   'room:joined',
+  'rooms:joined',
   'room:left',
   'room:message',
   'broadcast',

@@ -192,6 +192,8 @@ export class RoomsService implements OnModuleInit {
   /** @returns undefined when the connection went away meanwhile, or is in the room already */
   private add(connection: Connection, room: Room): Membership | undefined {
     if (connection.closing || this.isMember(connection, room.name)) return undefined;
+    // Others may have been entered since it was asked for.
+    this.checkLimit(connection, room.name);
     const member = new Membership(connection, room);
     this.registry.add(member);
     this.presence.joined(member);

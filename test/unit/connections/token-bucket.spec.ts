@@ -11,6 +11,14 @@ describe('TokenBucket', () => {
     expect(bucket.take(100)).toBe(100);
   });
 
+  it('goes into debt for what was let through for less', () => {
+    const bucket = new TokenBucket({ burst: 3, perSecond: 10 }, 0);
+    expect(bucket.take(0)).toBe(0);
+    bucket.charge(4);
+    expect(bucket.take(0)).toBe(300);
+    expect(bucket.take(300)).toBe(0);
+  });
+
   it('saves up to a burst and no more', () => {
     const bucket = new TokenBucket({ burst: 2, perSecond: 1000 }, 0);
     const taken = Array.from({ length: 4 }, () => bucket.take(3_600_000));

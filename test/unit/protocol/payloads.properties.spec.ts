@@ -14,7 +14,7 @@ import {
 
 /** Each reader of payloads with the fields that it may hand on. */
 const READERS: readonly (readonly [string, (payload: unknown) => object, readonly string[]])[] = [
-  ['join', parseJoin, ['room', 'recover']],
+  ['join', parseJoin, ['room', 'recover', 'rooms']],
   ['leave', (payload) => ({ room: parseRoomRef(payload) }), ['room']],
   ['room:message', parsePublish, ['room', 'data', 'id', 'volatile', 'confirm']],
   ['broadcast', parseBroadcast, ['room', 'data', 'id', 'volatile', 'confirm']],
@@ -34,6 +34,7 @@ const position = fc.record({ epoch: mostly(text), offset: mostly(fc.nat()) }, { 
 const nearlyRight = fc.record(
   {
     room: mostly(text),
+    rooms: fc.oneof(fc.constant(undefined), fc.array(mostly(text))),
     recover: mostly(fc.oneof(position, fc.constant('last'))),
     after: mostly(position),
     data: fc.jsonValue(),

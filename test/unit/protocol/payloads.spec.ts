@@ -41,6 +41,14 @@ describe('the payload of join', () => {
     });
   });
 
+  it('may name many rooms, each of which fails by itself', () => {
+    const request = parseJoin({ rooms: ['a', { room: 'b', recover: 'last' }, '', 7, { room: 'c', recover: {} }] });
+    const outcomes = 'rooms' in request ? request.rooms : [];
+    expect(outcomes.slice(0, 2)).toStrictEqual([{ room: 'a' }, { room: 'b', recover: 'last' }]);
+    const refusals = outcomes.slice(2).map((outcome) => (outcome instanceof ProtocolError ? outcome.details : outcome));
+    expect(refusals).toMatchObject([{ field: 'room' }, { field: 'rooms' }, { field: 'recover.epoch' }]);
+  });
+
   it('may name the position that was acknowledged last', () => {
     expect(parseJoin({ room: 'general', recover: 'last' })).toStrictEqual({ room: 'general', recover: 'last' });
     expect(refusalOf(() => parseJoin({ room: 'general', recover: 'first' }))).toStrictEqual(invalid('recover.epoch'));
@@ -51,6 +59,9 @@ describe('the payload of join', () => {
     [null, invalid('payload')],
     [7, invalid('payload')],
     [['general'], invalid('payload')],
+    [{ rooms: [] }, invalid('rooms')],
+    [{ rooms: 'general' }, invalid('rooms')],
+    [{ rooms: Array.from({ length: 1001 }, () => 'general') }, invalid('rooms')],
     ['', badRoom],
     [{}, badRoom],
     [{ room: 'a', recover: null }, invalid('recover.epoch')],
