@@ -86,7 +86,7 @@ export class Connection {
     this.address = address;
     this.wire = wire;
     this.recover = recover;
-    this.outbox = new Outbox(rawSocketOf(ws), context);
+    this.outbox = new Outbox(wire, rawSocketOf(ws), context);
     this.rate = new TokenBucket(context.rate, now);
     this.offences = new TokenBucket(context.offences, now);
     this.pulse = { bytesRead: 0, seenAt: now, pingedAt: now, midMessageSince: 0, slot: 0 };
@@ -126,7 +126,7 @@ export class Connection {
    */
   close(code: number = CLOSE_CODES.GOING_AWAY, reason = ''): void {
     if (this.closing) return;
-    this.outbox.flush();
+    this.outbox.end();
     this.closing = true;
     this.ws.close(code, reason);
   }

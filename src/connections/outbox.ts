@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { unsentBytesOf } from './raw-socket.js';
+import { tcpHandleOf, unsentBytesOf, writeTo, type TcpHandle } from './tcp-writer.js';
 import type { Flushable, Turn } from './turn.js';
+import type { Wire } from './wire.js';
 
 /** Pieces up to this size are copied into one buffer; larger ones go to the socket as they are, in one `writev`. */
 const COPY_BELOW_BYTES = 16 * 1024;
@@ -34,18 +35,27 @@ export class Outbox implements Flushable {
   /** True while the kernel has not taken all that was written. */
   stuck = false;
   private pending: Buffer | Buffer[] | undefined;
+  /** Undefined where writes have to go through the socket's stream. */
+  private handle: TcpHandle | undefined;
+  private ended = false;
   private pendingBytes = 0;
+  /** Bytes of a write past the stream that the kernel did not take whole. */
+  private waitingBytes = 0;
   private relief: (() => void)[] | undefined;
   private lastUnsent = 0;
 
   constructor(
+    /** How room messages look here: the fan-out need not touch the connection for it. */
+    readonly wire: Wire,
     private readonly socket: Socket,
     private readonly context: OutboxContext,
-  ) {}
+  ) {
+    this.handle = tcpHandleOf(socket);
+  }
 
   /** Bytes on their way to the socket and in it. */
   get backlog(): number {
-    return this.pendingBytes + this.socket.writableLength;
+    return this.pendingBytes + this.waitingBytes + this.socket.writableLength;
   }
 
   /** True when the other side is so far behind that its messages must wait in history. */
@@ -60,14 +70,20 @@ export class Outbox implements Flushable {
    * @returns false when they were not taken
    */
   offer(bytes: Buffer): boolean {
-    if (this.stuck && this.full) return false;
-    if (this.context.turn.writesThrough && this.pending === undefined) this.write(bytes, bytes.length);
-    else this.push(bytes);
+    if (this.stuck) {
+      if (this.full) return false;
+      this.push(bytes);
+    } else if (this.pending === undefined && this.context.turn.writesThrough) {
+      this.write(bytes, bytes.length);
+    } else {
+      this.push(bytes);
+    }
     return true;
   }
 
   /** Adds what must go out whatever the backlog: replies, announcements. */
   push(bytes: Buffer): void {
+    if (this.ended) return;
     this.pendingBytes += bytes.length;
     if (this.pending === undefined) {
       this.pending = bytes;
@@ -88,6 +104,13 @@ export class Outbox implements Flushable {
     this.write(pending, pendingBytes);
   }
 
+  /** Writes what it has, and takes nothing any more: the close frame is the last one. */
+  end(): void {
+    this.flush();
+    this.ended = true;
+    this.handle = undefined;
+  }
+
   /** Calls back once, when the other side has read so much that there is room again; at once if there is now. */
   whenRelieved(callback: () => void): void {
     if (!this.stuck) callback();
@@ -104,24 +127,39 @@ export class Outbox implements Flushable {
   }
 
   private write(piece: Buffer | readonly Buffer[], bytes: number): void {
+    if (Buffer.isBuffer(piece)) this.writeOne(piece);
+    else if (bytes <= COPY_BELOW_BYTES) this.writeOne(Buffer.concat(piece, bytes));
+    else this.writeByStream(piece, bytes);
+  }
+
+  /** Past the stream while nothing waits in it. */
+  private writeOne(bytes: Buffer): void {
+    const { handle, socket } = this;
+    const outcome = handle === undefined || this.stuck ? 'refused' : writeTo(handle, socket, bytes);
+    if (outcome === 'refused') {
+      this.writeByStream([bytes], bytes.length);
+      return;
+    }
+    this.count(bytes.length);
+    if (outcome === 'written') return;
+    if (socket.writableLength === 0) this.waitingBytes = bytes.length;
+    this.watch();
+  }
+
+  private writeByStream(pieces: readonly Buffer[], bytes: number): void {
     const { socket } = this;
-    if (!socket.writable) return;
-    if (Buffer.isBuffer(piece)) socket.write(piece);
-    else this.writeTogether(piece, bytes);
-    const { telemetry } = this.context;
-    telemetry.writes += 1;
-    telemetry.bytesOut += bytes;
+    if (this.ended || !socket.writable) return;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) socket.write(piece);
+    if (pieces.length > 1) socket.uncork();
+    this.count(bytes);
     if (!this.stuck && socket.writableLength > 0) this.watch();
   }
 
-  private writeTogether(pieces: readonly Buffer[], bytes: number): void {
-    if (bytes <= COPY_BELOW_BYTES) {
-      this.socket.write(Buffer.concat(pieces, bytes));
-      return;
-    }
-    this.socket.cork();
-    for (const piece of pieces) this.socket.write(piece);
-    this.socket.uncork();
+  private count(bytes: number): void {
+    const { telemetry } = this.context;
+    telemetry.writes += 1;
+    telemetry.bytesOut += bytes;
   }
 
   /** An empty write calls back when all before it is with the kernel; `drain` comes only past a mark of the stream. */
@@ -129,6 +167,7 @@ export class Outbox implements Flushable {
     this.stuck = true;
     this.socket.write(NOTHING, (error) => {
       if (error) return;
+      this.waitingBytes = 0;
       if (this.socket.writableLength > this.context.bound * LOW_WATER) this.watch();
       else this.relieve();
     });

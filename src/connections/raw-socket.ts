@@ -12,10 +12,6 @@ interface Insides {
   readonly _receiver: { readonly _fragments: readonly unknown[]; readonly _bufferedBytes: number } | null;
 }
 
-interface SocketInsides {
-  readonly _handle: { readonly writeQueueSize?: number; readonly bytesRead?: number } | null;
-}
-
 function insidesOf(ws: WebSocket): Insides {
   return ws as unknown as Insides;
 }
@@ -31,9 +27,4 @@ export function rawSocketOf(ws: WebSocket): Socket {
 export function hasUnfinishedMessage(ws: WebSocket): boolean {
   const receiver = insidesOf(ws)._receiver;
   return receiver !== null && (receiver._fragments.length > 0 || receiver._bufferedBytes > 0);
-}
-
-/** Bytes that the kernel has not taken yet of what is being written: shrinks while the other side reads. */
-export function unsentBytesOf(socket: Socket): number {
-  return (socket as unknown as SocketInsides)._handle?.writeQueueSize ?? 0;
 }

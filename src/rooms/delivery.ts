@@ -6,8 +6,10 @@ import { Turn } from '../connections/turn.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { fanOut } from './fan-out.js';
 import { MembershipRegistry } from './membership-registry.js';
-import type { Room, RoomContext } from './room.js';
+import type { Membership, Room, RoomContext } from './room.js';
 import { SlowMembers } from './slow-members.js';
+
+const NOBODY: readonly Membership[] = [];
 
 /** From a room's run of messages to its members. */
 @Injectable()
@@ -25,27 +27,21 @@ export class Delivery implements RoomContext {
   }
 
   deliver(room: Room, run: readonly Publication[]): void {
-    const own = room.behaviour.echo ? 0 : this.markSenders(room, run);
+    const senders = room.behaviour.echo ? NOBODY : this.sendersOf(room, run);
     if (room.away.size > 0) this.slowMembers.pass(room, run);
-    this.telemetry.deliveries += room.live.length * run.length - own;
-    const refused = fanOut(room.name, run, room.live);
+    this.telemetry.deliveries += room.live.length * run.length - senders.length;
+    const refused = fanOut(room, run, senders);
     if (refused.length > 0) this.slowMembers.detach(room, refused, run);
   }
 
-  /**
-   * Members who published some of the run do not get all of it.
-   *
-   * @returns how many messages go back to nobody that sent them
-   */
-  private markSenders(room: Room, run: readonly Publication[]): number {
-    let own = 0;
+  /** The live members that published some of the run, once for each message: they do not get it back. */
+  private sendersOf(room: Room, run: readonly Publication[]): Membership[] {
+    const senders: Membership[] = [];
     for (const { origin } of run) {
       const sender = origin === undefined ? undefined : this.connections.find(origin);
       const member = sender === undefined ? undefined : this.registry.find(sender, room.name);
-      if (!member?.isLive) continue;
-      member.special = true;
-      own += 1;
+      if (member?.isLive) senders.push(member);
     }
-    return own;
+    return senders;
   }
 }

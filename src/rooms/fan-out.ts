@@ -1,6 +1,8 @@
 import type { Publication } from '../broker/publication.js';
 import type { Wire } from '../connections/wire.js';
-import type { Membership } from './room.js';
+import type { Membership, Room } from './room.js';
+
+const NOTHING = Buffer.alloc(0);
 
 /** A run of messages as bytes: each encoded once for each wire in use, and joined once for all who get the whole run. */
 class EncodedRun {
@@ -33,20 +35,45 @@ function join(frames: readonly Buffer[]): Buffer {
 }
 
 /**
- * Gives a run of messages to the live members of a room. This is the hot path: for a member it is one look at a flag
- * and one hand-over of bytes that all share.
+ * Gives a run of messages to the live members of a room. This is the hot path: for a member it is one look at its
+ * outbox and one hand-over of bytes that all share.
  *
+ * @param senders live members that published some of the run
  * @returns members whose outbox is full: they got nothing of the run
  */
-export function fanOut(room: string, run: readonly Publication[], live: readonly Membership[]): Membership[] {
-  const encoded = new EncodedRun(room, run);
+export function fanOut(room: Room, run: readonly Publication[], senders: readonly Membership[]): Membership[] {
+  const encoded = new EncodedRun(room.name, run);
   const refused: Membership[] = [];
-  for (const member of live) {
-    const { connection } = member;
-    if (member.special) giveSpecially(member, run, encoded, refused);
-    else if (!connection.outbox.offer(encoded.wholeFor(connection.wire))) refused.push(member);
+  let from = 0;
+  for (const member of inPlace(senders, room.holding)) {
+    giveAll(room, from, member.index, encoded, refused);
+    giveSpecially(member, run, encoded, refused);
+    from = member.index + 1;
   }
+  giveAll(room, from, room.live.length, encoded, refused);
   return refused;
+}
+
+/** The members that cannot simply be given what the others get, each once, by their places. */
+function inPlace(senders: readonly Membership[], holding: ReadonlySet<Membership>): Iterable<Membership> {
+  if (senders.length + holding.size < 2) return senders.length > 0 ? senders : holding;
+  return [...new Set([...senders, ...holding])].toSorted((one, other) => one.index - other.index);
+}
+
+function giveAll({ live, outboxes }: Room, from: number, to: number, encoded: EncodedRun, refused: Membership[]): void {
+  let wire: Wire | undefined;
+  let bytes: Buffer = NOTHING;
+  for (let index = from; index < to; index += 1) {
+    const outbox = outboxes[index];
+    if (outbox === undefined) return;
+    if (outbox.wire !== wire) {
+      ({ wire } = outbox);
+      bytes = encoded.wholeFor(wire);
+    }
+    const taken = outbox.offer(bytes);
+    const member = taken ? undefined : live[index];
+    if (member !== undefined) refused.push(member);
+  }
 }
 
 function giveSpecially(
@@ -60,8 +87,6 @@ function giveSpecially(
     member.held.push(...run);
     return;
   }
-  // The mark is for this run only.
-  member.special = false;
   const bytes = encoded.withoutOwn(connection.wire, connection.id);
   if (bytes !== undefined && !connection.outbox.offer(bytes)) refused.push(member);
 }

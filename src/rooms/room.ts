@@ -1,6 +1,7 @@
 import type { Publication } from '../broker/publication.js';
 import type { RoomBehaviour } from '../config/room-rule.js';
 import type { Connection } from '../connections/connection.js';
+import type { Outbox } from '../connections/outbox.js';
 import type { Flushable } from '../connections/turn.js';
 import type { Position } from '../protocol/position.js';
 import type { Lag } from './lag.js';
@@ -23,8 +24,6 @@ export class Membership {
   lag: Lag | undefined;
   /** Runs of messages that came before the reply to its `join` was sent; they must not overtake it. */
   held: Publication[] | undefined;
-  /** True for a live member that cannot simply be given what the others get. */
-  special = false;
   /** How far it has said that it has dealt with the room’s messages. */
   acknowledged: Position | undefined;
   left = false;
@@ -46,13 +45,13 @@ export class Membership {
   /** Keeps messages back until {@link release}. */
   hold(): void {
     this.held = [];
-    this.special = true;
+    this.room.holding.add(this);
   }
 
   release(): void {
     const { held = [], left } = this;
     this.held = undefined;
-    this.special = false;
+    this.room.holding.delete(this);
     if (!left) for (const publication of held) this.give(publication);
   }
 
@@ -81,6 +80,10 @@ const MAX_RUN_BYTES = 256 * 1024;
  */
 export class Room implements Flushable {
   readonly live: Membership[] = [];
+  /** Those of the live members, in the same places: the fan-out touches nothing else of a member. */
+  readonly outboxes: Outbox[] = [];
+  /** Live members from whom messages are kept back for a moment. */
+  readonly holding = new Set<Membership>();
   /** Members who catch up or lag. */
   readonly away = new Set<Membership>();
   /** Set while the broker starts delivery; rejects where it cannot. */
@@ -150,13 +153,16 @@ export class Room implements Flushable {
     member.lag = undefined;
     member.index = this.live.length;
     this.live.push(member);
+    this.outboxes.push(member.connection.outbox);
   }
 
   /** Takes a member from the live ones; its place goes to the last of them. */
   takeAway(member: Membership): void {
     const last = this.live.pop();
+    this.outboxes.pop();
     if (last !== undefined && last !== member) {
       this.live[member.index] = last;
+      this.outboxes[member.index] = last.connection.outbox;
       last.index = member.index;
     }
     member.index = AWAY;
@@ -167,6 +173,7 @@ export class Room implements Flushable {
     this.flush();
     if (member.isLive) this.takeAway(member);
     this.away.delete(member);
+    this.holding.delete(member);
     member.left = true;
   }
 }

@@ -1,15 +1,20 @@
 import { ConnectionsService } from '../../src/connections/connections.service.js';
+import { MessagingService } from '../../src/index.js';
 import { join } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
-import { OPCODE, closePayload, frame, openRaw, type FrameShape } from '../support/raw-client.js';
+import { OPCODE, closePayload, frame, openRaw, type FrameShape, type RawClient } from '../support/raw-client.js';
 import { startServer, type TestServer } from '../support/server.js';
 
 const { CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG } = OPCODE;
 
 const ping = (requestId: string): string => JSON.stringify({ type: 'ping', requestId });
 
+function connectionsOf(server: TestServer): ConnectionsService {
+  return server.app.get(ConnectionsService, { strict: false });
+}
+
 function connectionCount(server: TestServer): number {
-  return server.app.get(ConnectionsService, { strict: false }).count();
+  return connectionsOf(server).count();
 }
 
 describe('a frame that breaks RFC 6455', () => {
@@ -124,5 +129,37 @@ describe('frames that are allowed', () => {
 
     expect(await client.closeCode()).toBe(1000);
     await client.socket.untilClosed();
+  });
+});
+
+describe('after a close frame', () => {
+  it.each<[string, number, (client: RawClient, server: TestServer) => unknown]>([
+    ['of the server', 4403, (_client, server) => connectionsOf(server).disconnectUser('alice', 4403)],
+    ['that answers the client’s', 1000, (client) => client.send({ opcode: CLOSE, payload: closePayload(1000) })],
+    ['after a broken frame', 1002, (client) => client.send({ masked: false })],
+  ])('%s no message follows', async (_what, code, close) => {
+    const server = await startServer();
+    const messaging = server.app.get(MessagingService);
+    const client = await openRaw(server);
+    client.sendJson({ type: 'join', payload: 'general' });
+    await client.untilMessage('room:joined');
+    // Published in every turn until the connection is gone: some of it after the close.
+    await close(client, server);
+    let published = 0;
+    await eventually(
+      async () => {
+        await messaging.publish('general', (published += 1));
+        return client.frames().some(({ opcode }) => opcode === CLOSE);
+      },
+      (closed) => closed,
+    );
+    for (let more = 0; more < 20; more += 1) await messaging.publish('general', (published += 1));
+    client.socket.tcp.end();
+    await eventually(
+      () => connectionCount(server),
+      (count) => count === 0,
+    );
+    expect(await client.closeCode()).toBe(code);
+    expect(client.frames().at(-1)?.opcode).toBe(CLOSE);
   });
 });

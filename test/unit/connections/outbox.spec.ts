@@ -4,6 +4,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import { Outbox } from '../../../src/connections/outbox.js';
 import { Turn } from '../../../src/connections/turn.js';
+import { JSON_WIRE } from '../../../src/connections/wire.js';
 import { Telemetry } from '../../../src/telemetry/telemetry.js';
 import { FakeSocket } from '../../simulation/fake-socket.js';
 
@@ -22,7 +23,7 @@ function bench(bound = BOUND): Bench {
   const socket = new FakeSocket((bytes) => pieces.push(bytes));
   const telemetry = new Telemetry();
   const turn = new Turn(resolveOptions({ nodeEnv: 'test' }), telemetry);
-  const outbox = new Outbox(socket as unknown as Socket, { bound, turn, telemetry });
+  const outbox = new Outbox(JSON_WIRE, socket as unknown as Socket, { bound, turn, telemetry });
   return { outbox, socket, telemetry, read: () => Buffer.concat(pieces).toString() };
 }
 

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { WebSocket, WebSocketServer } from 'ws';
 
 import { textFrame } from '../../../src/connections/frame.js';
-import { hasUnfinishedMessage, rawSocketOf, unsentBytesOf } from '../../../src/connections/raw-socket.js';
+import { hasUnfinishedMessage, rawSocketOf } from '../../../src/connections/raw-socket.js';
 import { eventually } from '../../support/eventually.js';
 import { cleanUp } from '../../support/teardown.js';
 
@@ -120,34 +120,5 @@ describe('hasUnfinishedMessage', () => {
     wire.write(maskedFrame(LAST_CONTINUATION, 'and half'));
     expect(String((await received)[0])).toBe('half and half');
     expect(hasUnfinishedMessage(server)).toBe(false);
-  });
-});
-
-describe('unsentBytesOf', () => {
-  it('grows while the other side does not read, and falls to 0 when it has read all', async () => {
-    const { server, client } = await pair();
-    const socket = rawSocketOf(server);
-    expect(unsentBytesOf(socket)).toBe(0);
-    client.pause();
-    socket.write(textFrame('x'.repeat(32 * 1024 * 1024)));
-    const stuck = await eventually(
-      () => unsentBytesOf(socket),
-      (bytes) => bytes > 0,
-    );
-    expect(stuck).toBeGreaterThan(1024 * 1024);
-    client.resume();
-    await eventually(
-      () => unsentBytesOf(socket),
-      (bytes) => bytes === 0,
-    );
-  });
-
-  it('is 0 for a socket that is gone', async () => {
-    const { server } = await pair();
-    const socket = rawSocketOf(server);
-    const closed = once(server, 'close');
-    server.terminate();
-    await closed;
-    expect(unsentBytesOf(socket)).toBe(0);
   });
 });
