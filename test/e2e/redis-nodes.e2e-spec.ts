@@ -11,7 +11,7 @@ const texts = (client: TestClient, type = 'room:message'): unknown[] =>
 async function publishUndelivered(redis: TestRedis, room: string, data: string): Promise<void> {
   const key = `rookery{${room}}`;
   const frame = `${data.length},0,0,${data.length}\n${data}${data}`;
-  const args = [`${key}:m`, `${key}:s`, `${key}:nobody`, 'unused', '60000', '100', '60000', '60000', '', frame];
+  const args = [`${key}:m`, `${key}:s`, `${key}:nobody`, 'unused', '60000', '100', '60000', '60000', '', '', frame];
   await redis.command('EVAL', PUBLISH, '3', ...args);
 }
 

@@ -39,6 +39,10 @@ export class TestRedis {
     return redis;
   }
 
+  get isRunning(): boolean {
+    return this.process !== undefined;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }

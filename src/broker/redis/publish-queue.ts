@@ -5,6 +5,7 @@ import type { RookeryOptions } from '../../config/rookery.options.js';
 import type { PublishRequest, PublishResult } from '../publication.js';
 import type { CommandQueue } from './command-queue.js';
 import { frameOf } from './frames.js';
+import type { KnownPositions } from './known-positions.js';
 import type { RoomKeys } from './room-keys.js';
 
 /** One script call holds up Redis for everybody: it gets so much at most. */
@@ -32,7 +33,6 @@ export class PublishQueue {
 
   /**
    * @param freshEpoch makes one that was never used before
-   * @param onAccepted told where each room stands after a run
    */
   constructor(
     private readonly options: RookeryOptions,
@@ -40,7 +40,7 @@ export class PublishQueue {
     private readonly keys: RoomKeys,
     private readonly commands: CommandQueue,
     private readonly freshEpoch: () => string,
-    private readonly onAccepted: (room: string, epoch: string, offset: number) => void,
+    private readonly known: KnownPositions,
   ) {
     commands.onFlush(() => this.handIn());
   }
@@ -82,7 +82,14 @@ export class PublishQueue {
     const { positionTtlMs, deduplicationWindowMs } = this.options;
     const { historySize, historyTtlMs } = this.rules.of(room);
     const keys = [this.keys.meta(room), this.keys.stream(room), this.keys.channel(room)];
-    const args = [this.freshEpoch(), positionTtlMs, historySize, historyTtlMs, deduplicationWindowMs].map(String);
+    const args = [
+      this.freshEpoch(),
+      positionTtlMs,
+      historySize,
+      historyTtlMs,
+      deduplicationWindowMs,
+      this.known.of(room),
+    ].map(String);
     for (const { request, id, frame } of messages) {
       // The client of a cluster may send a command twice, which must not publish twice.
       const isRemembered = deduplicationWindowMs > 0 && (request.id !== undefined || this.options.redisCluster);
@@ -93,7 +100,7 @@ export class PublishQueue {
       const [epoch = '', ...places] = (await this.commands.run('rookeryPublish', keys, args)) as string[];
       messages.forEach(({ id, resolve }, index) => resolve(resultOf(id, epoch, places[index] ?? '')));
       const last = places.findLast((place) => place !== '' && !place.startsWith('='));
-      if (last !== undefined) this.onAccepted(room, epoch, Number(last));
+      if (last !== undefined) this.known.keep(room, { epoch, offset: Number(last) });
     } catch (error) {
       for (const { reject } of messages) reject(error);
     }

@@ -41,7 +41,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly commands: CommandQueue;
   private readonly publishes: PublishQueue;
   private readonly subscriber: Subscriber;
-  private readonly published = new KnownPositions(MAX_KNOWN_POSITIONS);
+  private readonly known: KnownPositions;
   private readonly watch: RoomWatch;
   private readonly instance = randomBytes(6).toString('base64url');
   private epochs = 0;
@@ -55,22 +55,17 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.subscriberClient = createRedisClient(options, 'deliveries');
     this.keys = new RoomKeys(options.redisPrefix);
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs);
-    this.publishes = new PublishQueue(
-      options,
-      rules,
-      this.keys,
-      this.commands,
-      () => this.freshEpoch(),
-      (room, epoch, offset) => this.published.keep(room, { epoch, offset }),
-    );
     this.subscriber = new Subscriber(
       this.subscriberClient,
       (subscription, delivery) => this.deliver(subscription, delivery),
       () => this.watch.compareNow(),
     );
+    this.known = new KnownPositions(this.subscriber, MAX_KNOWN_POSITIONS);
+    const freshEpoch = (): string => this.freshEpoch();
+    this.publishes = new PublishQueue(options, rules, this.keys, this.commands, freshEpoch, this.known);
     this.watch = new RoomWatch(
       this.subscriber,
-      this.published,
+      this.known,
       (rooms, renew) => this.positions(rooms, renew),
       (room, head) => this.listener?.onPosition?.(room, head),
       options.redisCheckIntervalMs,
@@ -111,7 +106,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const subscription = await this.subscriber.subscribe(room, this.keys.channel(room));
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
-      const [head] = await this.positions([{ room, known: undefined }], true);
+      const [head] = await this.positions([{ room, known: this.known.of(room) }], true);
       if (head === undefined) throw new BrokerUnavailableError('Redis: no position');
       subscription.reach(head.epoch, head.offset);
       return head;
@@ -167,7 +162,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     }
     const keys = rooms.flatMap(({ room }) => [this.keys.meta(room), this.keys.stream(room)]);
     const args = [this.freshEpoch(), String(this.unusedTtlMs), renew ? String(this.options.positionTtlMs) : ''];
-    for (const { known } of rooms) args.push(known?.epoch ?? '', String(known?.offset ?? 0));
+    for (const { known } of rooms) args.push(known);
     return readPositions(await this.commands.run('rookeryPositions', keys, args));
   }
 

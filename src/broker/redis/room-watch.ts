@@ -9,10 +9,10 @@ const SLICE = 200;
 /** Rooms without a message would be forgotten while they have members: each is renewed this often. */
 const RENEWAL_MS = 10 * 60 * 1000;
 
-/** A room, and how far it is known to have come. */
+/** A room, and how far it is known to have come, as scripts read it. */
 export interface Asked {
   readonly room: string;
-  readonly known: Position | undefined;
+  readonly known: string;
 }
 
 /**
@@ -34,7 +34,7 @@ export class RoomWatch {
    */
   constructor(
     private readonly subscriber: Subscriber,
-    private readonly published: KnownPositions,
+    private readonly known: KnownPositions,
     private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly Position[]>,
     private readonly report: (room: string, head: Position) => void,
     intervalMs: number,
@@ -76,24 +76,23 @@ export class RoomWatch {
   }
 
   private async compare(subscriptions: readonly Subscription[], urgent: boolean, renew: boolean): Promise<void> {
-    const asked = subscriptions.map(({ room, seen }) => ({ room, known: this.furthest(room, seen) }));
-    const heads = await this.ask(asked, renew);
+    const untold = subscriptions.map((subscription) => subscription.untold);
+    const heads = await this.ask(this.allAbout(subscriptions.map(({ room }) => room)), renew);
     subscriptions.forEach((subscription, index) => {
       const head = heads[index];
+      if (subscription.untold === untold[index]) subscription.untold = undefined;
       if (head !== undefined && !isOnItsWay(subscription, head, urgent)) this.report(subscription.room, head);
     });
   }
 
   /** Rooms without members here, to which this node has published: it knows how far they came all the same. */
   private async tellOfPublished(): Promise<void> {
-    const rooms = this.published.all().filter(({ room }) => this.subscriber.find(room) === undefined);
-    for (const slice of slicesOf(rooms)) await this.ask(slice, false);
+    const rooms = this.known.publishedTo().filter((room) => this.subscriber.find(room) === undefined);
+    for (const slice of slicesOf(rooms)) await this.ask(this.allAbout(slice), false);
   }
 
-  private furthest(room: string, seen: Position | undefined): Position | undefined {
-    const published = this.published.find(room);
-    if (seen === undefined || published === undefined) return seen ?? published;
-    return published.epoch === seen.epoch && published.offset > seen.offset ? published : seen;
+  private allAbout(rooms: readonly string[]): Asked[] {
+    return rooms.map((room) => ({ room, known: this.known.of(room) }));
   }
 }
 

@@ -11,6 +11,8 @@ const RESUBSCRIBE_CHANNELS = 500;
 export class Subscription {
   /** How far deliveries have come, or where the room was when they began. */
   seen: Position | undefined;
+  /** How far they had come in an epoch before, until Redis has been told: it may have lost the end of that one. */
+  untold: Position | undefined;
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
 
@@ -22,6 +24,7 @@ export class Subscription {
   /** Takes a position that the room is known to have reached. */
   reach(epoch: string, offset: number): void {
     if (this.seen === undefined || this.seen.epoch !== epoch || this.seen.offset < offset) {
+      if (this.seen !== undefined && this.seen.epoch !== epoch) this.untold ??= this.seen;
       this.seen = { epoch, offset };
     }
   }

@@ -10,7 +10,7 @@ import { ROOM } from './room.lua.js';
  * 1 an epoch that was never used before
  * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
  * 3 how long a room with messages is remembered; nothing to leave it as it is
- * 4… for each room the position seen: epoch (nothing where none was) and offset
+ * 4… for each room how far it was seen to come, see `room.lua.ts`
  *
  * Returns for each room its epoch and the offset of its newest message.
  */
@@ -19,10 +19,8 @@ local run = current_run()
 local reply = {}
 for key = 1, #KEYS, 2 do
   local meta, stream = KEYS[key], KEYS[key + 1]
-  local epoch, offset = ARGV[key + 3], tonumber(ARGV[key + 4])
   local room = open(meta, stream, ARGV[1], run, ARGV[2])
-  local shared = reach(room, epoch)
-  if shared and offset > shared then room = renew(meta, stream, ARGV[1] .. '!', run, ARGV[2]) end
+  room = mend(room, ARGV[4 + (key - 1) / 2], meta, stream, ARGV[1], run, ARGV[2])
   if ARGV[3] ~= '' then expire(meta, room.offset > 0 and ARGV[3] or ARGV[2]) end
   reply[#reply + 1] = room.epoch
   reply[#reply + 1] = text(room.offset)

@@ -16,7 +16,8 @@ import { ROOM } from './room.lua.js';
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
- * 6… for each message its flags (`i` has an id, `v` volatile) and its frame
+ * 6 how far the node has seen the room come, see `room.lua.ts`
+ * 7… for each message its flags (`i` has an id, `v` volatile) and its frame
  *
  * Returns the epoch, then for each message its offset, nothing where it is volatile, or `=` and what was returned for
  * the first one of its id: `epoch offset`, nothing where that was volatile.
@@ -29,13 +30,15 @@ local meta, stream, channel = KEYS[1], KEYS[2], KEYS[3]
 local ttl, size, history_ttl, window = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local keeps = size > 0 and history_ttl ~= '0'
 
-local room = open(meta, stream, ARGV[1], current_run(), ttl)
+local run = current_run()
+local room = open(meta, stream, ARGV[1], run, ttl)
+room = mend(room, ARGV[6], meta, stream, ARGV[1], run, ttl)
 -- A clock that was set back must not bring the history out of order.
 local now = math.max(milliseconds(), room.time)
 local head = room.offset
 local results, frames, next_id = { room.epoch }, {}, 4
 
-for argument = 6, #ARGV, 2 do
+for argument = 7, #ARGV, 2 do
   local flags, frame = ARGV[argument], ARGV[argument + 1]
   local id
   if string.find(flags, 'i', 1, true) then

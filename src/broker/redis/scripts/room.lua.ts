@@ -59,4 +59,19 @@ local function reach(room, epoch)
   end
   return nil
 end
+
+-- Whether its end is lost: somebody has seen it reach further. Known positions are text: epoch:offset, with spaces between.
+local function is_cut(room, known)
+  for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
+    local shared = reach(room, epoch)
+    if shared and tonumber(offset) > shared then return true end
+  end
+  return false
+end
+
+-- Begins anew what is cut: the numbers of the messages that are lost must not be given to others unnoticed.
+local function mend(room, known, meta, stream, fresh, run, ttl)
+  if is_cut(room, known) then return renew(meta, stream, fresh .. '!', run, ttl) end
+  return room
+end
 `;
