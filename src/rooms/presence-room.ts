@@ -16,6 +16,8 @@ export class PresenceRoom {
   private readonly remote = new Map<string, Map<string, string>>();
   private joinedHere: Member[] = [];
   private leftHere: Member[] = [];
+  /** News that came before it was known who is there: without that, those who are would be taken for newcomers. */
+  private early: (() => void)[] | undefined;
 
   constructor(
     readonly room: Room,
@@ -50,16 +52,21 @@ export class PresenceRoom {
     return news;
   }
 
+  /** Keeps news back until {@link hear}. */
+  wait(): void {
+    this.early = [];
+  }
+
+  hear(): void {
+    const { early = [] } = this;
+    this.early = undefined;
+    for (const take of early) take();
+  }
+
   /** Takes what another node says has changed there. */
-  takeNewsOf(node: string, { joined, left }: PresenceNews, now: number): void {
-    const connections = this.connectionsOf(node);
-    for (const { clientId, userId } of joined) {
-      connections.set(clientId, userId);
-      this.ledger.joined(userId, clientId);
-    }
-    for (const { clientId, userId } of left) {
-      if (connections.delete(clientId)) this.ledger.left(userId, clientId, now);
-    }
+  takeNewsOf(node: string, news: PresenceNews, now: number): void {
+    if (this.early === undefined) this.apply(node, news, now);
+    else this.early.push(() => this.apply(node, news, now));
   }
 
   /**
@@ -73,7 +80,7 @@ export class PresenceRoom {
     const left = [...known].filter(([clientId]) => !present.has(clientId));
     const joined = members.filter(({ clientId }) => !known.has(clientId));
     if (silently) for (const { clientId, userId } of joined) this.ledger.found(userId, clientId);
-    this.takeNewsOf(node, { joined, left: left.map(([clientId, userId]) => ({ clientId, userId })) }, now);
+    this.apply(node, { joined, left: left.map(([clientId, userId]) => ({ clientId, userId })) }, now);
   }
 
   lose(node: string, now: number): void {
@@ -83,6 +90,17 @@ export class PresenceRoom {
 
   settle(now: number): PresenceChanges {
     return this.ledger.settle(now);
+  }
+
+  private apply(node: string, { joined, left }: PresenceNews, now: number): void {
+    const connections = this.connectionsOf(node);
+    for (const { clientId, userId } of joined) {
+      connections.set(clientId, userId);
+      this.ledger.joined(userId, clientId);
+    }
+    for (const { clientId, userId } of left) {
+      if (connections.delete(clientId)) this.ledger.left(userId, clientId, now);
+    }
   }
 
   private connectionsOf(node: string): Map<string, string> {

@@ -57,7 +57,8 @@ export class Presence implements OnModuleInit {
     let found = this.rooms.get(room.name);
     if (found === undefined) {
       this.rooms.set(room.name, (found = new PresenceRoom(room, this.options.presenceGraceMs)));
-      void this.exchange(room.name, true);
+      found.wait();
+      void this.open(found);
     }
     found.joined({ clientId: connection.id, userId: connection.userId });
     this.schedule(found);
@@ -69,6 +70,12 @@ export class Presence implements OnModuleInit {
     found.left({ clientId: connection.id, userId: connection.userId }, performance.now());
     if (room.size > 0) this.schedule(found);
     else this.forget(found);
+  }
+
+  private async open(found: PresenceRoom): Promise<void> {
+    await this.exchange(found.room.name, true);
+    found.hear();
+    if (this.rooms.get(found.room.name) === found) this.schedule(found);
   }
 
   /** Tells the others who is here, and hears who is there. */
