@@ -53,6 +53,8 @@ export class Admission {
     let given = false;
     return {
       takeUser: (userId) => {
+        // The client may have gone while its token was verified.
+        if (given) return undefined;
         if (!this.users.take(userId)) return 'TOO_MANY_CONNECTIONS';
         user = userId;
         return undefined;

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { WebSocketServer, type Server } from 'ws';
 
 import { Authenticator, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenError } from '../auth/token-verifier.js';
+import { Broker } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
@@ -58,6 +59,7 @@ export class UpgradeHandler {
     private readonly admission: Admission,
     private readonly opener: ConnectionOpener,
     private readonly drain: DrainState,
+    @Inject(Broker) private readonly broker: Broker,
     private readonly telemetry: Telemetry,
   ) {
     this.deflatedWire = deflatedJsonWire(options.compressionThreshold, telemetry);
@@ -99,7 +101,7 @@ export class UpgradeHandler {
     }
     const taken = place;
     socket.once('close', taken.give);
-    this.authenticate(request).then(
+    this.judge(request, taken).then(
       (principal) => this.complete(request, socket, head, principal, taken),
       (error: unknown) => this.refuse(socket, error),
     );
@@ -108,16 +110,36 @@ export class UpgradeHandler {
   /** What can be judged at once. */
   private admit(request: IncomingMessage): Place {
     if (!this.serves(request.url)) throw new Refusal('NOT_FOUND');
-    if (this.drain.draining) throw new Refusal('DRAINING');
+    this.checkDraining();
     const problem = problemOfHandshake(request);
     if (problem !== undefined) throw new Refusal('BAD_HANDSHAKE', problem);
     if (!this.isOriginAllowed(request.headers.origin)) throw new Refusal('ORIGIN_NOT_ALLOWED');
     if (!offersSupported(request)) throw new Refusal('UNSUPPORTED_SUBPROTOCOL');
+    this.checkReady();
     const { maxPendingUpgrades } = this.options;
     if (maxPendingUpgrades > 0 && this.pending >= maxPendingUpgrades) throw new Refusal('FULL');
     const place = this.admission.take(this.addressOf(request));
     if (typeof place === 'string') throw new Refusal(place);
     return place;
+  }
+
+  /** Without the broker a connection cannot be set up: better to say so before there is one. */
+  private checkReady(): void {
+    if (this.broker.isReady?.() === false) throw new Refusal('UNAVAILABLE', 'The broker cannot be reached');
+  }
+
+  private checkDraining(): void {
+    if (this.drain.draining) throw new Refusal('DRAINING');
+  }
+
+  /** What takes time; what may have changed meanwhile is looked at again. */
+  private async judge(request: IncomingMessage, place: Place): Promise<Principal> {
+    const principal = await this.authenticate(request);
+    this.checkDraining();
+    this.checkReady();
+    const refusal = place.takeUser(principal.userId);
+    if (refusal !== undefined) throw new Refusal(refusal);
+    return principal;
   }
 
   private async authenticate(request: IncomingMessage): Promise<Principal> {
@@ -137,15 +159,6 @@ export class UpgradeHandler {
 
   private complete(request: IncomingMessage, socket: Socket, head: Buffer, principal: Principal, place: Place): void {
     if (socket.destroyed) return;
-    if (this.drain.draining) {
-      this.reply(socket, 'DRAINING');
-      return;
-    }
-    const refusal = place.takeUser(principal.userId);
-    if (refusal !== undefined) {
-      this.reply(socket, refusal);
-      return;
-    }
     const address = this.addressOf(request);
     dropUnacceptableOffers(request);
     this.server.handleUpgrade(request, socket, head, (ws) => {
@@ -163,7 +176,7 @@ export class UpgradeHandler {
       this.reply(socket, error instanceof TokenMissingError ? 'TOKEN_MISSING' : 'TOKEN_INVALID', error.message);
     } else {
       this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
-      this.reply(socket, 'UNAVAILABLE');
+      this.reply(socket, 'UNAVAILABLE', 'Tokens cannot be verified at the moment');
     }
   }
 
