@@ -1,3 +1,5 @@
+import type { SharedCounts } from './shared-counts.js';
+
 /** What other nodes answered to a question. */
 export interface Answers {
   readonly answers: readonly { readonly node: string; readonly answer: unknown }[];
@@ -35,6 +37,13 @@ export interface Cluster {
   recall(name: string): number | undefined;
   /** Told of what every node is to know, by whichever node it was said. */
   onRemembered(listener: (name: string, value: number) => void): void;
+  /**
+   * Counts over all nodes, of which a node that was killed takes its share along.
+   *
+   * @param kind keeps them apart from others
+   * @param bound for each name, above 0
+   */
+  counts(kind: string, bound: number): SharedCounts;
   /** Told when word may have been lost, and comes again. */
   onResumed(listener: () => void): void;
 }

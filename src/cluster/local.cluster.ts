@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import type { Answers, Cluster } from './cluster.js';
 import { Memory } from './memory.js';
+import { LocalCounts } from './local-counts.js';
 import { createNodeId } from './node-id.js';
 
 /** A node on its own. */
@@ -42,6 +43,10 @@ export class LocalCluster implements Cluster {
 
   onRemembered(listener: (name: string, value: number) => void): void {
     this.memory.onAdded(listener);
+  }
+
+  counts(_kind: string, bound: number): LocalCounts {
+    return new LocalCounts(bound);
   }
 
   onResumed(): void {

@@ -6,9 +6,11 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 
+import { CommandQueue } from '../broker/redis/command-queue.js';
 import { createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Answers, Cluster, NodeListener } from './cluster.js';
+import { RedisCounts } from './redis-counts.js';
 import { RedisMemory } from './redis-memory.js';
 import { createNodeId } from './node-id.js';
 import { NodeList } from './node-list.js';
@@ -33,9 +35,11 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   readonly nodeId = createNodeId();
   private readonly logger = new Logger(RedisCluster.name);
   private readonly client: RedisClient;
+  private readonly commands: CommandQueue;
   private readonly everybody: string;
   private readonly memory: RedisMemory;
   private readonly nodes = new NodeList(GONE_AFTER_MS);
+  private readonly allCounts: RedisCounts[] = [];
   private readonly listeners = new Map<string, NodeListener>();
   private readonly goneListeners: ((node: string) => void)[] = [];
   private readonly resumedListeners: (() => void)[] = [];
@@ -48,12 +52,12 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
 
   constructor(private readonly options: RookeryOptions) {
     this.client = createRedisClient(options, 'nodes');
+    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, 'debug');
     this.everybody = `${options.redisPrefix}:nodes`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
     this.client.on('message', (_channel: string, text: string) => void this.take(text));
     this.client.on('ready', () => void this.listen());
     this.client.on('close', () => (this.isListening = false));
-    this.client.on('error', (error) => this.logger.debug(`Redis: ${error.message}`));
     this.pulse = setInterval(() => this.beat(), BEAT_MS).unref();
   }
 
@@ -115,6 +119,12 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.memory.onAdded(listener);
   }
 
+  counts(kind: string, bound: number): RedisCounts {
+    const counts = new RedisCounts(this, this.commands, `${this.options.redisPrefix}:${kind}`, bound);
+    this.allCounts.push(counts);
+    return counts;
+  }
+
   onResumed(listener: () => void): void {
     this.resumedListeners.push(listener);
   }
@@ -129,6 +139,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     }
     this.isListening = true;
     this.nodes.forgive(performance.now());
+    for (const counts of this.allCounts) counts.writeAllAgain();
     this.beat();
     if (this.hasStarted) for (const listener of this.resumedListeners) listener();
     this.hasStarted = true;
@@ -139,6 +150,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     if (!this.isListening || this.leaving) return;
     this.send(this.everybody, { kind: 'beat' });
     for (const node of this.nodes.expire(performance.now())) this.lose(node);
+    for (const counts of this.allCounts) counts.refresh(performance.now());
     // What was remembered is told at most once, like all word.
     this.memory.refresh().catch(() => undefined);
   }

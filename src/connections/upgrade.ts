@@ -134,16 +134,21 @@ export class UpgradeHandler {
 
   /** What takes time; what may have changed meanwhile is looked at again. */
   private async judge(request: IncomingMessage, place: Place): Promise<Principal> {
-    const principal = await this.authenticate(request);
-    this.checkDraining();
-    this.checkReady();
-    const refusal = place.takeUser(principal.userId);
-    if (refusal !== undefined) throw new Refusal(refusal);
-    return principal;
+    this.pending += 1;
+    try {
+      const principal = await this.authenticate(request);
+      this.checkDraining();
+      this.checkReady();
+      const taken = place.takeUser(principal.userId);
+      const refusal = taken instanceof Promise ? await taken : taken;
+      if (refusal !== undefined) throw new Refusal(refusal);
+      return principal;
+    } finally {
+      this.pending -= 1;
+    }
   }
 
   private async authenticate(request: IncomingMessage): Promise<Principal> {
-    this.pending += 1;
     let timer: NodeJS.Timeout | undefined;
     try {
       const timeout = new Promise<never>((_resolve, reject) => {
@@ -153,7 +158,6 @@ export class UpgradeHandler {
       return await Promise.race([this.authenticator.authenticate(credentials), timeout]);
     } finally {
       clearTimeout(timer);
-      this.pending -= 1;
     }
   }
 

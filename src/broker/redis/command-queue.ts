@@ -32,9 +32,11 @@ export class CommandQueue {
   private readonly failureListeners: (() => void)[] = [];
   private lastError: string | undefined;
 
+  /** @param logAt how loud to say what is wrong with the connection: one of several to the same server need not */
   constructor(
     private readonly client: RedisClient,
     private readonly timeoutMs: number,
+    private readonly logAt: 'warn' | 'debug' = 'warn',
   ) {
     client.on('error', (error) => this.note(error));
     client.on('ready', () => (this.lastError = undefined));
@@ -140,7 +142,7 @@ export class CommandQueue {
   /** Remembers what is wrong, and logs it once for as long as it stays the same. */
   private note(error: unknown): string {
     const reason = reasonOf(error);
-    if (reason !== this.lastError) this.logger.warn(`Redis: ${reason}`);
+    if (reason !== this.lastError) this.logger[this.logAt](`Redis: ${reason}`);
     this.lastError = reason;
     return reason;
   }
