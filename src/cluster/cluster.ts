@@ -38,6 +38,18 @@ export interface Cluster {
   /** Told of what every node is to know, by whichever node it was said. */
   onRemembered(listener: (name: string, value: number) => void): void;
   /**
+   * Keeps a text for whoever collects it first, on whichever node.
+   *
+   * @throws BrokerUnavailableError where it cannot be kept
+   */
+  deposit(name: string, text: string, ttlMs: number): Promise<void>;
+  /**
+   * The text kept by a name; undefined where it was collected, is over, or never was.
+   *
+   * @throws BrokerUnavailableError
+   */
+  collect(name: string): Promise<string | undefined>;
+  /**
    * Counts over all nodes, of which a node that was killed takes its share along.
    *
    * @param kind keeps them apart from others

@@ -119,8 +119,17 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.memory.onAdded(listener);
   }
 
+  async deposit(name: string, text: string, ttlMs: number): Promise<void> {
+    await this.commands.run('rookeryDeposit', [this.keyOf(name)], [text, String(ttlMs)]);
+  }
+
+  async collect(name: string): Promise<string | undefined> {
+    const text = await this.commands.run('rookeryCollect', [this.keyOf(name)], []);
+    return typeof text === 'string' ? text : undefined;
+  }
+
   counts(kind: string, bound: number): RedisCounts {
-    const counts = new RedisCounts(this, this.commands, `${this.options.redisPrefix}:${kind}`, bound);
+    const counts = new RedisCounts(this, this.commands, this.keyOf(kind), bound);
     this.allCounts.push(counts);
     return counts;
   }
@@ -190,6 +199,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private send(channel: string, word: Omit<Word, 'from'>): void {
     // Word is delivered at most once: where the connection is away, it is not.
     this.client.publish(channel, JSON.stringify({ from: this.nodeId, ...word })).catch(() => undefined);
+  }
+
+  private keyOf(name: string): string {
+    return `${this.options.redisPrefix}:${name}`;
   }
 
   private channelOf(node: string): string {

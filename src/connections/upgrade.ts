@@ -7,7 +7,7 @@ import { WebSocketServer, type Server } from 'ws';
 import { Authenticator, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenError } from '../auth/token-verifier.js';
-import { Broker } from '../broker/broker.js';
+import { Broker, BrokerUnavailableError } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
@@ -179,9 +179,14 @@ export class UpgradeHandler {
     } else if (error instanceof TokenError) {
       this.reply(socket, error instanceof TokenMissingError ? 'TOKEN_MISSING' : 'TOKEN_INVALID', error.message);
     } else {
-      this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
+      // Readiness says that already.
+      if (!(error instanceof BrokerUnavailableError)) this.logError(error);
       this.reply(socket, 'UNAVAILABLE', 'Tokens cannot be verified at the moment');
     }
+  }
+
+  private logError(error: unknown): void {
+    this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
   }
 
   private reply(socket: Socket, code: RefusalCode, message?: string): void {

@@ -1,6 +1,8 @@
 import { ACKNOWLEDGE } from './acknowledge.lua.js';
 import { ACKNOWLEDGED } from './acknowledged.lua.js';
+import { COLLECT } from './collect.lua.js';
 import { COUNT } from './count.lua.js';
+import { DEPOSIT } from './deposit.lua.js';
 import { HISTORY } from './history.lua.js';
 import { POSITIONS } from './positions.lua.js';
 import { PROBE } from './probe.lua.js';
@@ -11,7 +13,9 @@ import { RECOUNT } from './recount.lua.js';
 export const SCRIPTS = {
   rookeryAcknowledge: ACKNOWLEDGE,
   rookeryAcknowledged: ACKNOWLEDGED,
+  rookeryCollect: COLLECT,
   rookeryCount: COUNT,
+  rookeryDeposit: DEPOSIT,
   rookeryHistory: HISTORY,
   rookeryPositions: POSITIONS,
   rookeryProbe: PROBE,
