@@ -27,6 +27,7 @@ export type Recovery = { readonly position: Position } | { readonly failure: Rec
 
 /** A join that is decided. */
 export interface Joined {
+  /** To be read when it is sent: one that says where a member stands changes until then. */
   readonly payload: JoinedPayload;
   /** Lets messages through: to be called when the payload is on its way. */
   readonly begin: () => void;
@@ -217,8 +218,14 @@ export class RoomsService implements OnModuleInit {
 }
 
 function answerAgain(member: Membership): Joined {
-  const { room } = member;
-  // What was published up to now comes before the answer, which says that it has been had.
-  room.flush();
-  return { payload: { room: room.name, ...member.standing }, begin: NOTHING_TO_BEGIN };
+  return {
+    // Earlier replies may keep this one waiting, while messages go on.
+    get payload() {
+      const { room } = member;
+      // What was published up to now comes before the answer, which says that it has been had.
+      room.flush();
+      return { room: room.name, ...member.standing };
+    },
+    begin: NOTHING_TO_BEGIN,
+  };
 }
