@@ -5,6 +5,8 @@ export interface Answers {
   readonly answers: readonly { readonly node: string; readonly answer: unknown }[];
   /** True where a node did not answer in time, or it is not known which nodes there are. */
   readonly partial: boolean;
+  /** Nodes that went before they answered. */
+  readonly gone: readonly string[];
 }
 
 /** Takes what another node says; what it returns is the answer where that was a question. JSON both ways. */
@@ -24,8 +26,12 @@ export interface Cluster {
   on(topic: string, listener: NodeListener): void;
   /** Tells all other nodes. */
   tell(topic: string, payload: unknown): void;
-  /** Asks all other nodes, and waits for a bounded time. Never rejects. */
-  ask(topic: string, payload: unknown): Promise<Answers>;
+  /**
+   * Asks all other nodes, and waits for a bounded time. Never rejects.
+   *
+   * @param timeoutMs @default 1000
+   */
+  ask(topic: string, payload: unknown, timeoutMs?: number): Promise<Answers>;
   /** Told of each node that has gone. */
   onNodeGone(listener: (node: string) => void): void;
   /**

@@ -26,7 +26,7 @@ export class LocalCluster implements Cluster {
   }
 
   ask(): Promise<Answers> {
-    return Promise.resolve({ answers: [], partial: false });
+    return Promise.resolve({ answers: [], partial: false, gone: [] });
   }
 
   onNodeGone(): void {

@@ -90,10 +90,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.send(this.everybody, { kind: 'tell', topic, payload });
   }
 
-  async ask(topic: string, payload: unknown): Promise<Answers> {
-    if (!this.isListening) return { answers: [], partial: true };
+  async ask(topic: string, payload: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Answers> {
+    if (!this.isListening) return { answers: [], partial: true, gone: [] };
     const id = String((this.asked += 1));
-    const question = new Question(this.nodes.all(), ANSWER_TIMEOUT_MS);
+    const question = new Question(this.nodes.all(), timeoutMs);
     this.questions.set(id, question);
     this.send(this.everybody, { kind: 'ask', topic, question: id, payload });
     const answers = await question.answered;

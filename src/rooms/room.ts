@@ -28,6 +28,9 @@ export class Membership {
   /** How far it has said that it has dealt with the room’s messages. */
   acknowledged: Position | undefined;
   left = false;
+  /** Where its messages begin; two fields, since there are many members. */
+  readonly startEpoch: string;
+  readonly startOffset: number;
   /** Where it stood when messages began to be kept back, and where it ended. */
   private heldFrom: Position | undefined;
   private end: Position | undefined;
@@ -35,7 +38,11 @@ export class Membership {
   constructor(
     readonly connection: Connection,
     readonly room: Room,
-  ) {}
+    start: Position,
+  ) {
+    this.startEpoch = start.epoch;
+    this.startOffset = start.offset;
+  }
 
   get isLive(): boolean {
     return this.index !== AWAY;
