@@ -5,13 +5,14 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX } from '../protocol/envelope.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
 import { defaultGrantsOf, type GrantTemplate } from './grants.js';
 import type { Principal } from './principal.js';
 import { Revocations } from './revocations.js';
 import { isTicket } from './ticket-seal.js';
 import { Tickets } from './tickets.js';
-import { TokenError, TokenVerifier } from './token-verifier.js';
+import { TokenError, TokenUnavailableError, TokenVerifier } from './token-verifier.js';
 
 /** What an HTTP request brings along to say who it is from. */
 export interface Credentials {
@@ -24,6 +25,16 @@ export interface Credentials {
 export class TokenMissingError extends TokenError {}
 
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
+
+/** Said in place of an error that holds more than is the client's. */
+export const CANNOT_VERIFY = 'Tokens cannot be verified at the moment';
+
+/** What a client is told when its token was not taken; what is left as it is, is a fault of the server. */
+export function refusalOf(error: unknown): unknown {
+  if (error instanceof TokenError) return new ProtocolError('TOKEN_INVALID', undefined, error.message);
+  if (error instanceof TokenUnavailableError) return new ProtocolError('UNAVAILABLE', undefined, CANNOT_VERIFY);
+  return error;
+}
 
 /** Reads the credentials of an upgrade: header first, then subprotocol, then query. */
 export function credentialsOf(headers: IncomingHttpHeaders, query: URLSearchParams): Credentials {

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { WebSocketServer, type Server } from 'ws';
 
-import { Authenticator, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
+import { Authenticator, CANNOT_VERIFY, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenError } from '../auth/token-verifier.js';
 import { Broker, BrokerUnavailableError } from '../broker/broker.js';
@@ -181,7 +181,7 @@ export class UpgradeHandler {
     } else {
       // Readiness says that already.
       if (!(error instanceof BrokerUnavailableError)) this.logError(error);
-      this.reply(socket, 'UNAVAILABLE', 'Tokens cannot be verified at the moment');
+      this.reply(socket, 'UNAVAILABLE', CANNOT_VERIFY);
     }
   }
 
