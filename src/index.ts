@@ -16,7 +16,7 @@ export type { Principal } from './auth/principal.js';
 export { GrantsRoomPolicy, RoomPolicy } from './auth/room-policy.js';
 export { Revocations } from './auth/revocations.js';
 export { TokenIssuer, type TokenRequest } from './auth/token-issuer.js';
-export { TokenError, TokenVerifier } from './auth/token-verifier.js';
+export { TokenError, TokenUnavailableError, TokenVerifier } from './auth/token-verifier.js';
 
 export {
   Broker,

@@ -43,7 +43,7 @@ function assemble(config: DynamicModule, overrides: RookeryOverrides): DynamicMo
   // Each floor imports those below it. One object each: Nest takes two equal ones for two modules.
   const auth = AuthModule.with(overrides);
   const broker = BrokerModule.with(overrides);
-  const connections: DynamicModule = { module: ConnectionsModule, imports: [auth, ClusterModule] };
+  const connections: DynamicModule = { module: ConnectionsModule, imports: [auth, broker, ClusterModule] };
   const rooms: DynamicModule = { module: RoomsModule, imports: [broker, connections, ClusterModule] };
   const messaging: DynamicModule = { module: MessagingModule, imports: [auth, broker, connections, rooms] };
   return {

@@ -9,6 +9,7 @@ import { keySourceOf } from './key-source.factory.js';
 import type { KeySource } from './key-source.js';
 import { GrantsRoomPolicy, RoomPolicy } from './room-policy.js';
 import { Revocations } from './revocations.js';
+import { Tickets } from './tickets.js';
 import { TokenIssuer } from './token-issuer.js';
 import { TokenVerifier } from './token-verifier.js';
 
@@ -58,11 +59,12 @@ export class AuthModule {
       providers: [
         Authenticator,
         Revocations,
+        Tickets,
         TokenIssuer,
         { provide: TokenVerifier, useClass: tokenVerifier ?? JwtTokenVerifier },
         { provide: RoomPolicy, useClass: roomPolicy ?? GrantsRoomPolicy },
       ],
-      exports: [Authenticator, Revocations, TokenIssuer, TokenVerifier, RoomPolicy],
+      exports: [Authenticator, Revocations, Tickets, TokenIssuer, TokenVerifier, RoomPolicy],
     };
   }
 }

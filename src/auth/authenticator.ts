@@ -5,11 +5,14 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX } from '../protocol/envelope.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
 import { defaultGrantsOf, type GrantTemplate } from './grants.js';
 import type { Principal } from './principal.js';
 import { Revocations } from './revocations.js';
-import { TokenError, TokenVerifier } from './token-verifier.js';
+import { isTicket } from './ticket-seal.js';
+import { Tickets } from './tickets.js';
+import { TokenError, TokenUnavailableError, TokenVerifier } from './token-verifier.js';
 
 /** What an HTTP request brings along to say who it is from. */
 export interface Credentials {
@@ -22,6 +25,16 @@ export interface Credentials {
 export class TokenMissingError extends TokenError {}
 
 const BEARER = /^Bearer +([\w.~+/-]+=*)$/i;
+
+/** Said in place of an error that holds more than is the client's. */
+export const CANNOT_VERIFY = 'Tokens cannot be verified at the moment';
+
+/** What a client is told when its token was not taken; what is left as it is, is a fault of the server. */
+export function refusalOf(error: unknown): unknown {
+  if (error instanceof TokenError) return new ProtocolError('TOKEN_INVALID', undefined, error.message);
+  if (error instanceof TokenUnavailableError) return new ProtocolError('UNAVAILABLE', undefined, CANNOT_VERIFY);
+  return error;
+}
 
 /** Reads the credentials of an upgrade: header first, then subprotocol, then query. */
 export function credentialsOf(headers: IncomingHttpHeaders, query: URLSearchParams): Credentials {
@@ -51,6 +64,7 @@ export class Authenticator {
     options: RookeryOptions,
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     private readonly revocations: Revocations,
+    private readonly tickets: Tickets,
   ) {
     this.trustsNetwork = options.auth === 'none';
     // On a trusted network a token counts only where a key was set for it: operators show one for the scope `admin`.
@@ -71,11 +85,14 @@ export class Authenticator {
 
   /**
    * Tells who a REST call is from. On a trusted network a call without a token is the network's own: it has the
-   * default grants and no name.
+   * default grants and no name. A ticket is no token here: otherwise one would get the next, without end.
    *
    * @throws TokenError for a token that is missing or not good
    */
   authenticateCall(token: string | undefined): Promise<Principal> {
+    if (token !== undefined && isTicket(token)) {
+      return Promise.reject(new TokenError('A ticket is good for a connection only'));
+    }
     if (token === undefined && this.trustsNetwork) {
       return Promise.resolve({ userId: '', admin: false, grants: this.trusted.for('') });
     }
@@ -83,12 +100,12 @@ export class Authenticator {
   }
 
   /**
-   * Judges a token, also one that is revoked.
+   * Judges a token, also one that is revoked, or the ticket that stands for one.
    *
    * @throws TokenError
    */
   async verify(token: string): Promise<Principal> {
-    return this.revocations.check(await this.verifier.verify(token));
+    return this.revocations.check(await this.verifier.verify(await this.tickets.redeem(token)));
   }
 
   private trust(userId: string | undefined): Promise<Principal> {

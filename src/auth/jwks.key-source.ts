@@ -1,9 +1,10 @@
 import { KeyObject, webcrypto } from 'node:crypto';
 
+import { Logger } from '@nestjs/common';
 import { createRemoteJWKSet, customFetch, errors, type FetchImplementation } from 'jose';
 
 import type { KeySource } from './key-source.js';
-import { TokenError } from './token-verifier.js';
+import { TokenError, TokenUnavailableError } from './token-verifier.js';
 
 /** How long a fetched key set is taken for current; after that it is fetched anew beside the work. */
 const MAX_AGE_MS = 10 * 60_000;
@@ -17,6 +18,7 @@ const MAX_BYTES = 256 * 1024;
 export class JwksKeySource implements KeySource {
   readonly algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
+  private readonly logger = new Logger(JwksKeySource.name);
   private readonly set: ReturnType<typeof createRemoteJWKSet>;
   private readonly prepared = new WeakMap<webcrypto.CryptoKey, KeyObject>();
   private lastAttempt = -Infinity;
@@ -48,9 +50,12 @@ export class JwksKeySource implements KeySource {
         throw new TokenError('The token’s key is not known');
       }
       // Under a name of its own: the library's errors look alike whether the token or the key set is to blame.
-      throw new Error(`The key set cannot be had: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      throw new TokenUnavailableError(
+        `The key set cannot be had: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -71,9 +76,19 @@ export class JwksKeySource implements KeySource {
     const now = performance.now();
     if (now - this.lastAttempt < this.cooldownMs) throw new Error('The key set was asked for a moment ago');
     this.lastAttempt = now;
+    try {
+      return await this.fetchNow(url, options);
+    } catch (error) {
+      this.logger.warn(`The key set cannot be fetched: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    }
+  };
+
+  private async fetchNow(...[url, options]: Parameters<FetchImplementation>): Promise<Response> {
     const response = await fetch(url, { ...options, redirect: 'error' });
+    if (!response.ok) throw new Error(`it was answered with ${response.status}`);
     const body = await response.arrayBuffer();
     if (body.byteLength > MAX_BYTES) throw new Error('The key set is too large');
     return new Response(body, { status: response.status, headers: response.headers });
-  };
+  }
 }

@@ -7,6 +7,7 @@ import type { Principal } from './principal.js';
 export interface TokenVerifier {
   /**
    * @throws TokenError for a token that is not good
+   * @throws TokenUnavailableError where it cannot be judged at the moment, and can later
    * @throws any other error where it could not be judged, which is answered as a fault of the server
    */
   verify(token: string): Promise<Principal>;
@@ -16,4 +17,9 @@ export const TokenVerifier = Symbol('TokenVerifier');
 /** The token is not good. The message is for the client and never holds any of the token. */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
+}
+
+/** The token cannot be judged at the moment, whatever it is worth: what it takes cannot be reached. */
+export class TokenUnavailableError extends Error {
+  override readonly name = 'TokenUnavailableError';
 }

@@ -70,6 +70,11 @@ export interface Broker {
   acknowledged(room: string, userId: string): MaybePromise<Position | undefined>;
   /** Resolves when the broker answers; rejects when it does not within a bounded time. */
   ping(): Promise<void>;
+  /**
+   * False while what is asked for is known to fail, so that new connections can be refused before they are made. Asked
+   * at every upgrade: it tells what is known, and asks nobody. A broker without it is always ready.
+   */
+  isReady?(): boolean;
 }
 export const Broker = Symbol('Broker');
 

@@ -1,8 +1,12 @@
+import type { SharedCounts } from './shared-counts.js';
+
 /** What other nodes answered to a question. */
 export interface Answers {
   readonly answers: readonly { readonly node: string; readonly answer: unknown }[];
   /** True where a node did not answer in time, or it is not known which nodes there are. */
   readonly partial: boolean;
+  /** Nodes that went before they answered. */
+  readonly gone: readonly string[];
 }
 
 /** Takes what another node says; what it returns is the answer where that was a question. JSON both ways. */
@@ -22,8 +26,12 @@ export interface Cluster {
   on(topic: string, listener: NodeListener): void;
   /** Tells all other nodes. */
   tell(topic: string, payload: unknown): void;
-  /** Asks all other nodes, and waits for a bounded time. Never rejects. */
-  ask(topic: string, payload: unknown): Promise<Answers>;
+  /**
+   * Asks all other nodes, and waits for a bounded time. Never rejects.
+   *
+   * @param timeoutMs @default 1000
+   */
+  ask(topic: string, payload: unknown, timeoutMs?: number): Promise<Answers>;
   /** Told of each node that has gone. */
   onNodeGone(listener: (node: string) => void): void;
   /**
@@ -35,6 +43,25 @@ export interface Cluster {
   recall(name: string): number | undefined;
   /** Told of what every node is to know, by whichever node it was said. */
   onRemembered(listener: (name: string, value: number) => void): void;
+  /**
+   * Keeps a text for whoever collects it first, on whichever node.
+   *
+   * @throws BrokerUnavailableError where it cannot be kept
+   */
+  deposit(name: string, text: string, ttlMs: number): Promise<void>;
+  /**
+   * The text kept by a name; undefined where it was collected, is over, or never was.
+   *
+   * @throws BrokerUnavailableError
+   */
+  collect(name: string): Promise<string | undefined>;
+  /**
+   * Counts over all nodes, of which a node that was killed takes its share along.
+   *
+   * @param kind keeps them apart from others
+   * @param bound for each name, above 0
+   */
+  counts(kind: string, bound: number): SharedCounts;
   /** Told when word may have been lost, and comes again. */
   onResumed(listener: () => void): void;
 }

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 
 import type { Answers, Cluster } from './cluster.js';
 import { Memory } from './memory.js';
+import { Deposits } from './deposits.js';
+import { LocalCounts } from './local-counts.js';
 import { createNodeId } from './node-id.js';
 
 /** A node on its own. */
@@ -9,6 +11,7 @@ import { createNodeId } from './node-id.js';
 export class LocalCluster implements Cluster {
   readonly nodeId = createNodeId();
   private readonly memory = new Memory();
+  private readonly deposits = new Deposits();
 
   others(): readonly string[] {
     return [];
@@ -23,7 +26,7 @@ export class LocalCluster implements Cluster {
   }
 
   ask(): Promise<Answers> {
-    return Promise.resolve({ answers: [], partial: false });
+    return Promise.resolve({ answers: [], partial: false, gone: [] });
   }
 
   onNodeGone(): void {
@@ -42,6 +45,19 @@ export class LocalCluster implements Cluster {
 
   onRemembered(listener: (name: string, value: number) => void): void {
     this.memory.onAdded(listener);
+  }
+
+  deposit(name: string, text: string, ttlMs: number): Promise<void> {
+    this.deposits.add(name, text, ttlMs);
+    return Promise.resolve();
+  }
+
+  collect(name: string): Promise<string | undefined> {
+    return Promise.resolve(this.deposits.collect(name));
+  }
+
+  counts(_kind: string, bound: number): LocalCounts {
+    return new LocalCounts(bound);
   }
 
   onResumed(): void {

@@ -4,6 +4,7 @@ import type { Answers } from './cluster.js';
 export class Question {
   readonly answered: Promise<Answers>;
   private readonly answers: { node: string; answer: unknown }[] = [];
+  private readonly gone: string[] = [];
   private readonly missing: Set<string>;
   private finish: (answers: Answers) => void = () => undefined;
   private readonly timer: NodeJS.Timeout;
@@ -23,11 +24,13 @@ export class Question {
 
   /** A node that has gone answers nothing any more. */
   giveUp(node: string): void {
-    if (this.missing.delete(node) && this.missing.size === 0) this.end();
+    if (!this.missing.delete(node)) return;
+    this.gone.push(node);
+    if (this.missing.size === 0) this.end();
   }
 
   end(): void {
     clearTimeout(this.timer);
-    this.finish({ answers: this.answers, partial: this.missing.size > 0 });
+    this.finish({ answers: this.answers, partial: this.missing.size > 0, gone: this.gone });
   }
 }

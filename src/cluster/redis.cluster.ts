@@ -6,9 +6,11 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 
+import { CommandQueue } from '../broker/redis/command-queue.js';
 import { createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Answers, Cluster, NodeListener } from './cluster.js';
+import { RedisCounts } from './redis-counts.js';
 import { RedisMemory } from './redis-memory.js';
 import { createNodeId } from './node-id.js';
 import { NodeList } from './node-list.js';
@@ -33,9 +35,11 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   readonly nodeId = createNodeId();
   private readonly logger = new Logger(RedisCluster.name);
   private readonly client: RedisClient;
+  private readonly commands: CommandQueue;
   private readonly everybody: string;
   private readonly memory: RedisMemory;
   private readonly nodes = new NodeList(GONE_AFTER_MS);
+  private readonly allCounts: RedisCounts[] = [];
   private readonly listeners = new Map<string, NodeListener>();
   private readonly goneListeners: ((node: string) => void)[] = [];
   private readonly resumedListeners: (() => void)[] = [];
@@ -48,12 +52,12 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
 
   constructor(private readonly options: RookeryOptions) {
     this.client = createRedisClient(options, 'nodes');
+    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, 'debug');
     this.everybody = `${options.redisPrefix}:nodes`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
     this.client.on('message', (_channel: string, text: string) => void this.take(text));
     this.client.on('ready', () => void this.listen());
     this.client.on('close', () => (this.isListening = false));
-    this.client.on('error', (error) => this.logger.debug(`Redis: ${error.message}`));
     this.pulse = setInterval(() => this.beat(), BEAT_MS).unref();
   }
 
@@ -86,10 +90,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.send(this.everybody, { kind: 'tell', topic, payload });
   }
 
-  async ask(topic: string, payload: unknown): Promise<Answers> {
-    if (!this.isListening) return { answers: [], partial: true };
+  async ask(topic: string, payload: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Answers> {
+    if (!this.isListening) return { answers: [], partial: true, gone: [] };
     const id = String((this.asked += 1));
-    const question = new Question(this.nodes.all(), ANSWER_TIMEOUT_MS);
+    const question = new Question(this.nodes.all(), timeoutMs);
     this.questions.set(id, question);
     this.send(this.everybody, { kind: 'ask', topic, question: id, payload });
     const answers = await question.answered;
@@ -115,6 +119,21 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.memory.onAdded(listener);
   }
 
+  async deposit(name: string, text: string, ttlMs: number): Promise<void> {
+    await this.commands.run('rookeryDeposit', [this.keyOf(name)], [text, String(ttlMs)]);
+  }
+
+  async collect(name: string): Promise<string | undefined> {
+    const text = await this.commands.run('rookeryCollect', [this.keyOf(name)], []);
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  counts(kind: string, bound: number): RedisCounts {
+    const counts = new RedisCounts(this, this.commands, this.keyOf(kind), bound);
+    this.allCounts.push(counts);
+    return counts;
+  }
+
   onResumed(listener: () => void): void {
     this.resumedListeners.push(listener);
   }
@@ -129,6 +148,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     }
     this.isListening = true;
     this.nodes.forgive(performance.now());
+    for (const counts of this.allCounts) counts.writeAllAgain();
     this.beat();
     if (this.hasStarted) for (const listener of this.resumedListeners) listener();
     this.hasStarted = true;
@@ -139,6 +159,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     if (!this.isListening || this.leaving) return;
     this.send(this.everybody, { kind: 'beat' });
     for (const node of this.nodes.expire(performance.now())) this.lose(node);
+    for (const counts of this.allCounts) counts.refresh(performance.now());
     // What was remembered is told at most once, like all word.
     this.memory.refresh().catch(() => undefined);
   }
@@ -178,6 +199,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private send(channel: string, word: Omit<Word, 'from'>): void {
     // Word is delivered at most once: where the connection is away, it is not.
     this.client.publish(channel, JSON.stringify({ from: this.nodeId, ...word })).catch(() => undefined);
+  }
+
+  private keyOf(name: string): string {
+    return `${this.options.redisPrefix}:${name}`;
   }
 
   private channelOf(node: string): string {

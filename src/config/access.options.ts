@@ -80,6 +80,22 @@ export class AccessOptions {
   @Min(1000)
   revocationTtlMs = 7 * 24 * 3600 * 1000;
 
+  /** How long a ticket (`POST /api/tickets`) is good, in milliseconds. @default 30000 */
+  @IsInt()
+  @Min(1000)
+  @Max(600_000)
+  ticketTtlMs = 30_000;
+
+  /** Tickets that one user may get from this node within `ticketTtlMs`. @default 20 */
+  @IsInt()
+  @Min(0)
+  ticketsPerUser = 20;
+
+  /** Tickets that all users may get from this node within `ticketTtlMs`. @default 100000 */
+  @IsInt()
+  @Min(0)
+  maxTickets = 100_000;
+
   /** The claim that holds the user. @default 'sub' */
   @IsString()
   @MinLength(1)

@@ -29,12 +29,12 @@ export class LimitOptions extends AccessOptions {
   @Min(0)
   maxConnections = 20_000;
 
-  /** Connections from one address. @default 1000 */
+  /** Connections from one address to this node. @default 1000 */
   @IsInt()
   @Min(0)
   maxConnectionsPerAddress = 1000;
 
-  /** Connections of one user. @default 100 */
+  /** Connections of one user, over all nodes. @default 100 */
   @IsInt()
   @Min(0)
   maxConnectionsPerUser = 100;

@@ -1,46 +1,40 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 
+import type { MaybePromise } from '../broker/broker.js';
+import { Cluster } from '../cluster/cluster.js';
+import { LocalCounts } from '../cluster/local-counts.js';
+import type { SharedCounts } from '../cluster/shared-counts.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { RefusalCode } from '../protocol/refusals.js';
 
-/** Counts by key, with a bound; keys without a count are not kept. */
-class BoundedCounts {
-  private readonly counts = new Map<string, number>();
-
-  constructor(private readonly bound: number) {}
-
-  /** @returns false when the bound is reached */
-  take(key: string): boolean {
-    const count = this.counts.get(key) ?? 0;
-    if (this.bound > 0 && count >= this.bound) return false;
-    this.counts.set(key, count + 1);
-    return true;
-  }
-
-  give(key: string): void {
-    const count = this.counts.get(key) ?? 0;
-    if (count > 1) this.counts.set(key, count - 1);
-    else this.counts.delete(key);
-  }
-}
-
 /** A place among the connections, to be given back once. */
 export interface Place {
-  /** Takes the user's share, too, when it is known who it is. */
-  takeUser(userId: string): RefusalCode | undefined;
+  /**
+   * Takes the user's share, too, when it is known who it is. At once where no other node has to be asked; else within
+   * a bounded time.
+   */
+  takeUser(userId: string): MaybePromise<RefusalCode | undefined>;
   readonly give: () => void;
 }
 
-/** The bounds on connections: of the node, of one address, of one user. Upgrades in progress count, too. */
+/**
+ * The bounds on connections: of the node, of one address at the node, of one user over all nodes. Upgrades in progress
+ * count, too.
+ */
 @Injectable()
 export class Admission {
-  private readonly addresses: BoundedCounts;
-  private readonly users: BoundedCounts;
+  private readonly addresses: LocalCounts;
+  /** Undefined where users have no bound: nothing is counted then. */
+  private readonly users: SharedCounts | undefined;
   private taken = 0;
 
-  constructor(private readonly options: RookeryOptions) {
-    this.addresses = new BoundedCounts(options.maxConnectionsPerAddress);
-    this.users = new BoundedCounts(options.maxConnectionsPerUser);
+  constructor(
+    private readonly options: RookeryOptions,
+    @Inject(Cluster) cluster: Cluster,
+  ) {
+    const { maxConnectionsPerAddress, maxConnectionsPerUser } = options;
+    this.addresses = new LocalCounts(maxConnectionsPerAddress);
+    if (maxConnectionsPerUser > 0) this.users = cluster.counts('users', maxConnectionsPerUser);
   }
 
   /** Takes a place, or says why there is none. */
@@ -49,20 +43,33 @@ export class Admission {
     if (maxConnections > 0 && this.taken >= maxConnections) return 'FULL';
     if (!this.addresses.take(address)) return 'TOO_MANY_CONNECTIONS';
     this.taken += 1;
+    return this.placeOf(address);
+  }
+
+  private placeOf(address: string): Place {
+    const { users } = this;
     let user: string | undefined;
     let given = false;
+    const settle = (userId: string, isTaken: boolean): RefusalCode | undefined => {
+      if (!isTaken) return 'TOO_MANY_CONNECTIONS';
+      // The client may have gone while other nodes were asked.
+      if (given) users?.give(userId);
+      else user = userId;
+      return undefined;
+    };
     return {
       takeUser: (userId) => {
-        if (!this.users.take(userId)) return 'TOO_MANY_CONNECTIONS';
-        user = userId;
-        return undefined;
+        // Or while its token was verified.
+        if (users === undefined || given) return undefined;
+        const taken = users.take(userId);
+        return taken instanceof Promise ? taken.then((isTaken) => settle(userId, isTaken)) : settle(userId, taken);
       },
       give: () => {
         if (given) return;
         given = true;
         this.taken -= 1;
         this.addresses.give(address);
-        if (user !== undefined) this.users.give(user);
+        if (user !== undefined) users?.give(user);
       },
     };
   }

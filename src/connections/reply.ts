@@ -3,6 +3,7 @@ import type { ServerMessages, ServerMessageType } from '../protocol/messages.js'
 /** A reply, in the shape that Nest's gateways answer in (`WsResponse`). */
 export interface Reply<Type extends ServerMessageType = ServerMessageType> {
   readonly event: Type;
+  /** Read once, when the reply is sent: earlier ones may keep it waiting. */
   readonly data: ServerMessages[Type];
   /** Runs when the reply is on its way, before anything else is sent. */
   readonly sent?: () => void;

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { WebSocketServer, type Server } from 'ws';
 
-import { Authenticator, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
+import { Authenticator, CANNOT_VERIFY, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenError } from '../auth/token-verifier.js';
+import { Broker, BrokerUnavailableError } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
@@ -58,6 +59,7 @@ export class UpgradeHandler {
     private readonly admission: Admission,
     private readonly opener: ConnectionOpener,
     private readonly drain: DrainState,
+    @Inject(Broker) private readonly broker: Broker,
     private readonly telemetry: Telemetry,
   ) {
     this.deflatedWire = deflatedJsonWire(options.compressionThreshold, telemetry);
@@ -99,7 +101,7 @@ export class UpgradeHandler {
     }
     const taken = place;
     socket.once('close', taken.give);
-    this.authenticate(request).then(
+    this.judge(request, taken).then(
       (principal) => this.complete(request, socket, head, principal, taken),
       (error: unknown) => this.refuse(socket, error),
     );
@@ -108,11 +110,12 @@ export class UpgradeHandler {
   /** What can be judged at once. */
   private admit(request: IncomingMessage): Place {
     if (!this.serves(request.url)) throw new Refusal('NOT_FOUND');
-    if (this.drain.draining) throw new Refusal('DRAINING');
+    this.checkDraining();
     const problem = problemOfHandshake(request);
     if (problem !== undefined) throw new Refusal('BAD_HANDSHAKE', problem);
     if (!this.isOriginAllowed(request.headers.origin)) throw new Refusal('ORIGIN_NOT_ALLOWED');
     if (!offersSupported(request)) throw new Refusal('UNSUPPORTED_SUBPROTOCOL');
+    this.checkReady();
     const { maxPendingUpgrades } = this.options;
     if (maxPendingUpgrades > 0 && this.pending >= maxPendingUpgrades) throw new Refusal('FULL');
     const place = this.admission.take(this.addressOf(request));
@@ -120,8 +123,32 @@ export class UpgradeHandler {
     return place;
   }
 
-  private async authenticate(request: IncomingMessage): Promise<Principal> {
+  /** Without the broker a connection cannot be set up: better to say so before there is one. */
+  private checkReady(): void {
+    if (this.broker.isReady?.() === false) throw new Refusal('UNAVAILABLE', 'The broker cannot be reached');
+  }
+
+  private checkDraining(): void {
+    if (this.drain.draining) throw new Refusal('DRAINING');
+  }
+
+  /** What takes time; what may have changed meanwhile is looked at again. */
+  private async judge(request: IncomingMessage, place: Place): Promise<Principal> {
     this.pending += 1;
+    try {
+      const principal = await this.authenticate(request);
+      this.checkDraining();
+      this.checkReady();
+      const taken = place.takeUser(principal.userId);
+      const refusal = taken instanceof Promise ? await taken : taken;
+      if (refusal !== undefined) throw new Refusal(refusal);
+      return principal;
+    } finally {
+      this.pending -= 1;
+    }
+  }
+
+  private async authenticate(request: IncomingMessage): Promise<Principal> {
     let timer: NodeJS.Timeout | undefined;
     try {
       const timeout = new Promise<never>((_resolve, reject) => {
@@ -131,21 +158,11 @@ export class UpgradeHandler {
       return await Promise.race([this.authenticator.authenticate(credentials), timeout]);
     } finally {
       clearTimeout(timer);
-      this.pending -= 1;
     }
   }
 
   private complete(request: IncomingMessage, socket: Socket, head: Buffer, principal: Principal, place: Place): void {
     if (socket.destroyed) return;
-    if (this.drain.draining) {
-      this.reply(socket, 'DRAINING');
-      return;
-    }
-    const refusal = place.takeUser(principal.userId);
-    if (refusal !== undefined) {
-      this.reply(socket, refusal);
-      return;
-    }
     const address = this.addressOf(request);
     dropUnacceptableOffers(request);
     this.server.handleUpgrade(request, socket, head, (ws) => {
@@ -162,9 +179,14 @@ export class UpgradeHandler {
     } else if (error instanceof TokenError) {
       this.reply(socket, error instanceof TokenMissingError ? 'TOKEN_MISSING' : 'TOKEN_INVALID', error.message);
     } else {
-      this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
-      this.reply(socket, 'UNAVAILABLE');
+      // Readiness says that already.
+      if (!(error instanceof BrokerUnavailableError)) this.logError(error);
+      this.reply(socket, 'UNAVAILABLE', CANNOT_VERIFY);
     }
+  }
+
+  private logError(error: unknown): void {
+    this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
   }
 
   private reply(socket: Socket, code: RefusalCode, message?: string): void {

@@ -68,11 +68,15 @@ export class MembershipService {
     // The first of them has been charged like any message.
     connection.rate.charge(requests.length - 1);
     const outcomes = await Promise.all(requests.map((request) => this.tryJoin(connection, request)));
-    const rooms = outcomes.map((outcome) => ('begin' in outcome ? outcome.payload : outcome));
-    const begin = (): void => {
-      for (const outcome of outcomes) if ('begin' in outcome) outcome.begin();
+    return {
+      event: 'rooms:joined',
+      get data() {
+        return { rooms: outcomes.map((outcome) => ('begin' in outcome ? outcome.payload : outcome)) };
+      },
+      sent: () => {
+        for (const outcome of outcomes) if ('begin' in outcome) outcome.begin();
+      },
     };
-    return { ...reply('rooms:joined', { rooms }), sent: begin };
   }
 
   private async tryJoin(connection: Connection, request: JoinPayload | ProtocolError): Promise<Joined | JoinRefusal> {
@@ -108,8 +112,14 @@ export class MembershipService {
   }
 }
 
-function replyOf({ payload, begin }: Joined): Reply {
-  return { ...reply('room:joined', payload), sent: begin };
+function replyOf(joined: Joined): Reply {
+  return {
+    event: 'room:joined',
+    get data() {
+      return joined.payload;
+    },
+    sent: joined.begin,
+  };
 }
 
 /** True for the rooms that the server puts every connection in. */

@@ -9,11 +9,12 @@ import { ReceiptsService } from './receipts.service.js';
 import { RookeryGateway } from './rookery.gateway.js';
 import { RoomAccess } from './room-access.js';
 import { SessionService } from './session.service.js';
+import { TicketsController } from './tickets.controller.js';
 import { UnhandledService } from './unhandled.service.js';
 
 /** The protocol's messages, publishing, and its REST twin. */
 @Module({
-  controllers: [PublishingController],
+  controllers: [PublishingController, TicketsController],
   providers: [
     Confirmations,
     HistoryService,

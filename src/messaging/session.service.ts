@@ -1,7 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 
-import { Authenticator } from '../auth/authenticator.js';
-import { TokenError } from '../auth/token-verifier.js';
+import { Authenticator, refusalOf } from '../auth/authenticator.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionsService } from '../connections/connections.service.js';
@@ -74,8 +73,7 @@ export class SessionService implements OnModuleInit {
     try {
       return await this.authenticator.verify(token);
     } catch (error) {
-      if (error instanceof TokenError) throw new ProtocolError('TOKEN_INVALID', undefined, error.message);
-      throw error;
+      throw refusalOf(error);
     }
   }
 }

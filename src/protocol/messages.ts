@@ -116,6 +116,8 @@ export interface AckPayload extends Partial<Position> {
   readonly confirmed?: number;
   /** In answer to `confirm`: how many members there were to acknowledge it. */
   readonly members?: number;
+  /** In answer to `confirm`: a node did not answer in time, there may be more of both. */
+  readonly partial?: true;
 }
 
 /** A message as members get it. */

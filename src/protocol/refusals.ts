@@ -12,7 +12,7 @@ export const REFUSALS = {
   UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket only' },
   TOO_MANY_CONNECTIONS: { status: 429, message: 'Too many connections from this address or user' },
   FULL: { status: 503, message: 'The server is full' },
-  UNAVAILABLE: { status: 503, message: 'Tokens cannot be verified at the moment' },
+  UNAVAILABLE: { status: 503, message: 'Not possible at the moment' },
   DRAINING: { status: 503, message: 'The server is shutting down' },
 } as const satisfies Record<string, { status: number; message: string }>;
 

@@ -2,9 +2,8 @@ import { Injectable, SetMetadata, createParamDecorator, type CanActivate, type E
 import { Reflector } from '@nestjs/core';
 import type { Request } from 'express';
 
-import { Authenticator, bearerOf } from '../auth/authenticator.js';
+import { Authenticator, bearerOf, refusalOf } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
-import { TokenError } from '../auth/token-verifier.js';
 import { ProtocolError } from '../protocol/errors.js';
 
 const ADMIN_ONLY = 'rookery:admin-only';
@@ -45,8 +44,7 @@ export class RestGuard implements CanActivate {
     try {
       return await this.authenticator.authenticateCall(token);
     } catch (error) {
-      if (error instanceof TokenError) throw new ProtocolError('TOKEN_INVALID', undefined, error.message);
-      throw error;
+      throw refusalOf(error);
     }
   }
 }

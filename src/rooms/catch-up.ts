@@ -83,13 +83,13 @@ export class CatchUp {
 
   /** Hands a page to the member, and to the room what of it has not been delivered yet. */
   private give(member: Membership, page: HistoryPage): void {
-    const { connection, room } = member;
+    const { room } = member;
     const { start, lost, publications, end } = readOn(page);
     if (lost !== undefined) {
-      connection.send('room:gap', { room: room.name, ...start, reason: lost });
+      member.tellGap({ ...start, reason: lost });
       this.telemetry.drops.add('gap');
     } else if (member.position !== undefined && member.position.epoch !== start.epoch) {
-      connection.send('room:gap', { room: room.name, ...start, reason: 'epoch', recovered: true });
+      member.tellGap({ ...start, reason: 'epoch', recovered: true });
     }
     for (const publication of publications) member.give(publication);
     this.telemetry.deliveries += publications.length;

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { Cluster } from '../cluster/cluster.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Member, ServerMessages } from '../protocol/messages.js';
+import { Telemetry } from '../telemetry/telemetry.js';
 import { PresenceRoom, type PresenceNews } from './presence-room.js';
 import type { Membership, Room } from './room.js';
 
@@ -27,6 +28,7 @@ export class Presence implements OnModuleInit {
   constructor(
     private readonly options: RookeryOptions,
     @Inject(Cluster) private readonly cluster: Cluster,
+    private readonly telemetry: Telemetry,
   ) {}
 
   onModuleInit(): void {
@@ -130,21 +132,24 @@ export class Presence implements OnModuleInit {
     room.flush();
     // Each member told of each other one is a square; past a bound they are told to look for themselves.
     if (joined.length + left.length > this.options.presenceMaxEvents) {
-      tell(room, 'presence:changed', { room: room.name, size: found.size });
+      this.tell(room, 'presence:changed', { room: room.name, size: found.size });
     } else {
-      for (const member of joined) tell(room, 'presence:joined', { room: room.name, ...member }, member);
-      for (const member of left) tell(room, 'presence:left', { room: room.name, ...member }, member);
+      for (const member of joined) this.tell(room, 'presence:joined', { room: room.name, ...member }, member);
+      for (const member of left) this.tell(room, 'presence:left', { room: room.name, ...member }, member);
     }
     if (pending) this.schedule(found);
   }
-}
 
-/** Presence is of the moment: who is behind asks for it when it wants it. A user is not told of itself. */
-function tell<Type extends Announcement>(room: Room, type: Type, payload: ServerMessages[Type], about?: Member): void {
-  const frames: Buffer[] = [];
-  for (const { connection, held } of room.live) {
-    if (connection.userId === about?.userId || held !== undefined) continue;
-    const { wire, outbox } = connection;
-    outbox.offer((frames[wire.index] ??= wire.envelope(type, payload)));
+  /** Presence is of the moment: who is behind asks for it when it wants it. A user is not told of itself. */
+  private tell<Type extends Announcement>(room: Room, type: Type, payload: ServerMessages[Type], about?: Member): void {
+    const frames: Buffer[] = [];
+    let behind = 0;
+    for (const { connection, held, isLive } of room.members()) {
+      if (connection.userId === about?.userId) continue;
+      const { wire, outbox } = connection;
+      const mayTake = isLive && held === undefined;
+      if (!mayTake || !outbox.offer((frames[wire.index] ??= wire.envelope(type, payload)))) behind += 1;
+    }
+    if (behind > 0) this.telemetry.drops.add('presence', behind);
   }
 }

@@ -152,16 +152,12 @@ export class RoomIntake {
   /** The room goes on in another epoch, with nothing lost; members have to know what their positions mean now. */
   private changeEpoch(room: Room, to: Position): void {
     room.skipTo(to);
-    for (const { connection } of room.live) {
-      connection.send('room:gap', { room: room.name, ...to, reason: 'epoch', recovered: true });
-    }
+    for (const member of room.live) member.tellGap({ ...to, reason: 'epoch', recovered: true });
   }
 
   private announce(room: Room, reason: LossReason, to: Position): void {
     room.skipTo(to);
-    for (const { connection } of room.live) {
-      connection.send('room:gap', { room: room.name, ...to, reason });
-      this.telemetry.drops.add('gap');
-    }
+    for (const member of room.live) member.tellGap({ ...to, reason });
+    this.telemetry.drops.add('gap', room.live.length);
   }
 }

@@ -3,6 +3,7 @@ import type { RoomBehaviour } from '../config/room-rule.js';
 import type { Connection } from '../connections/connection.js';
 import type { Outbox } from '../connections/outbox.js';
 import type { Flushable } from '../connections/turn.js';
+import type { GapPayload } from '../protocol/messages.js';
 import type { Position } from '../protocol/position.js';
 import type { Lag } from './lag.js';
 
@@ -22,37 +23,66 @@ export class Membership {
   position: Position | undefined;
   /** What waits for it while it lags. */
   lag: Lag | undefined;
-  /** Runs of messages that came before the reply to its `join` was sent; they must not overtake it. */
-  held: Publication[] | undefined;
+  /** Messages and gaps that came before the reply to its `join` was sent; they must not overtake it. */
+  held: (Publication | Omit<GapPayload, 'room'>)[] | undefined;
   /** How far it has said that it has dealt with the room’s messages. */
   acknowledged: Position | undefined;
   left = false;
+  /** Where its messages begin; two fields, since there are many members. */
+  readonly startEpoch: string;
+  readonly startOffset: number;
+  /** Where it stood when messages began to be kept back, and where it ended. */
+  private heldFrom: Position | undefined;
+  private end: Position | undefined;
 
   constructor(
     readonly connection: Connection,
     readonly room: Room,
-  ) {}
+    start: Position,
+  ) {
+    this.startEpoch = start.epoch;
+    this.startOffset = start.offset;
+  }
 
   get isLive(): boolean {
     return this.index !== AWAY;
   }
 
-  /** The position after which the member’s next message comes. */
+  /** The position after which the member’s next message comes, or would have come before it left. */
   get standing(): Position {
-    return this.position ?? this.lag?.start ?? this.room.position;
+    return this.end ?? this.position ?? this.lag?.start ?? this.room.position;
   }
 
   /** Keeps messages back until {@link release}. */
   hold(): void {
     this.held = [];
+    this.heldFrom = this.room.position;
     this.room.holding.add(this);
   }
 
   release(): void {
     const { held = [], left } = this;
     this.held = undefined;
+    this.heldFrom = undefined;
     this.room.holding.delete(this);
-    if (!left) for (const publication of held) this.give(publication);
+    if (left) return;
+    for (const item of held) {
+      if ('reason' in item) this.tellGap(item);
+      else this.give(item);
+    }
+  }
+
+  /** What is kept back does not come any more. */
+  leave(): void {
+    this.end = this.heldFrom ?? this.standing;
+    this.left = true;
+  }
+
+  /** Tells of what is lost, in its place among the messages. */
+  tellGap(gap: Omit<GapPayload, 'room'>): void {
+    const { connection, room, held } = this;
+    if (held === undefined) connection.send('room:gap', { room: room.name, ...gap });
+    else held.push(gap);
   }
 
   /** Hands over one message by itself, whatever the backlog. Its own ones it has already. */
@@ -171,9 +201,9 @@ export class Room implements Flushable {
 
   remove(member: Membership): void {
     this.flush();
+    member.leave();
     if (member.isLive) this.takeAway(member);
     this.away.delete(member);
     this.holding.delete(member);
-    member.left = true;
   }
 }

@@ -27,6 +27,7 @@ export type Recovery = { readonly position: Position } | { readonly failure: Rec
 
 /** A join that is decided. */
 export interface Joined {
+  /** To be read when it is sent: one that says where a member stands changes until then. */
   readonly payload: JoinedPayload;
   /** Lets messages through: to be called when the payload is on its way. */
   readonly begin: () => void;
@@ -121,6 +122,15 @@ export class RoomsService implements OnModuleInit {
     return ids;
   }
 
+  /** The members on this node, by connection, that joined before a position was reached: what is there is theirs. */
+  joinedBefore(name: string, { epoch, offset }: Position): string[] {
+    const ids: string[] = [];
+    for (const { connection, startEpoch, startOffset } of this.directory.find(name)?.members() ?? []) {
+      if (startEpoch !== epoch || startOffset < offset) ids.push(connection.id);
+    }
+    return ids;
+  }
+
   /**
    * Puts a connection into a room. A second time answers like the first.
    *
@@ -167,7 +177,7 @@ export class RoomsService implements OnModuleInit {
   private enterLive(connection: Connection, room: Room, failure?: RecoveryFailure): Joined {
     // What was published up to now is not the newcomer's; from this position on everything is.
     room.flush();
-    const member = this.add(connection, room);
+    const member = this.add(connection, room, room.position);
     const refused = failure === undefined ? {} : { recovered: false, reason: failure };
     const payload = { room: room.name, ...room.position, ...refused };
     if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
@@ -180,7 +190,7 @@ export class RoomsService implements OnModuleInit {
     const { start, lost } = readOn(page);
     const outcome = lost === undefined ? { recovered: true } : { recovered: false, reason: lost };
     const payload = { room: room.name, ...start, ...outcome };
-    const member = this.add(connection, room);
+    const member = this.add(connection, room, start);
     if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
     room.away.add(member);
     member.position = start;
@@ -190,11 +200,11 @@ export class RoomsService implements OnModuleInit {
   }
 
   /** @returns undefined when the connection went away meanwhile, or is in the room already */
-  private add(connection: Connection, room: Room): Membership | undefined {
+  private add(connection: Connection, room: Room, start: Position): Membership | undefined {
     if (connection.closing || this.isMember(connection, room.name)) return undefined;
     // Others may have been entered since it was asked for.
     this.checkLimit(connection, room.name);
-    const member = new Membership(connection, room);
+    const member = new Membership(connection, room, start);
     this.registry.add(member);
     this.presence.joined(member);
     this.tell('room.joined', member);
@@ -217,8 +227,14 @@ export class RoomsService implements OnModuleInit {
 }
 
 function answerAgain(member: Membership): Joined {
-  const { room } = member;
-  // What was published up to now comes before the answer, which says that it has been had.
-  room.flush();
-  return { payload: { room: room.name, ...member.standing }, begin: NOTHING_TO_BEGIN };
+  return {
+    // Earlier replies may keep this one waiting, while messages go on.
+    get payload() {
+      const { room } = member;
+      // What was published up to now comes before the answer, which says that it has been had.
+      room.flush();
+      return { room: room.name, ...member.standing };
+    },
+    begin: NOTHING_TO_BEGIN,
+  };
 }

@@ -69,7 +69,7 @@ export class SlowMembers {
     room.flush();
     for (const step of lag.resume(room.position)) {
       if ('publication' in step) member.give(step.publication);
-      else member.connection.send('room:gap', { room: room.name, ...step.gap, reason: step.reason });
+      else member.tellGap({ ...step.gap, reason: step.reason });
     }
     room.addLive(member);
   }

@@ -12,6 +12,8 @@ export type DropReason =
   | 'keep-latest'
   /** A volatile message met a member who was catching up. */
   | 'volatile'
+  /** A presence change met a member who was behind: it asks for `presence` when it wants it. */
+  | 'presence'
   /** The connection was closed for being slow: rule `disconnect`. */
   | 'disconnect'
   /** History no longer had it when the member got there; announced by `room:gap`. */

@@ -45,6 +45,21 @@ describe('one member among many that stops reading', () => {
     expect(await metric(server, 'drops_total{reason="gap"}')).toBe(0);
   }, 60_000);
 
+  it('is not told who comes, which is counted', async () => {
+    const server = await startServer({ ...SMALL_OUTBOX, rooms: [{ pattern: 'r', presence: true }] });
+    const publisher = await join(server);
+    const [watcher, slow] = [await join(server, other(1), 'r'), await join(server, slowOne, 'r')];
+    expect((await watcher.next('presence:joined')).payload.userId).toBe('slow');
+    slow.socket.pause();
+    await publishUntilFull(server, publisher, 'r', 'slow');
+    expect(await metric(server, 'drops_total{reason="presence"}')).toBe(0);
+    for (const n of [2, 3]) {
+      await join(server, other(n), 'r');
+      expect((await watcher.next('presence:joined')).payload.userId).toBe(`other-${n}`);
+    }
+    expect(await metric(server, 'drops_total{reason="presence"}')).toBe(2);
+  });
+
   it('may stop again while it catches up', async () => {
     const server = await start();
     const publisher = await join(server);

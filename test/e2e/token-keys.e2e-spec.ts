@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 
+import { join } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 import { compact, edDsa, es256, goodClaims, hs256, rs256, unsigned, type Signer } from '../support/forged-tokens.js';
 import { startIssuer } from '../support/issuer.js';
@@ -121,6 +122,22 @@ describe('under a key set', () => {
       (status) => status === 503,
     );
     expect(await verdict(server, rsaToken('r', rsa.privateKey))).toBe(101);
+  });
+
+  it('while the address is down a living connection keeps its token, and is told to ask again', async () => {
+    const issuer = await startIssuer(jwkOf(rsa.publicKey, 'r'));
+    const server = await startServer({ jwksUrl: issuer.url, jwksCooldownMs: 1000, rateLimit: 0 });
+    const client = await join(server, { token: rsaToken('r', rsa.privateKey) });
+    issuer.answer({ status: 500 });
+    const token = rsaToken('new', otherRsa.privateKey);
+    const { payload } = await eventually(
+      () => client.request('auth:refresh', { token }),
+      (reply) => reply.payload.code !== 'TOKEN_INVALID',
+    );
+    expect(payload).toEqual({ code: 'UNAVAILABLE', message: 'Tokens cannot be verified at the moment' });
+    const call = await fetch(`${server.http}/api/rooms`, { headers: { authorization: `Bearer ${token}` } });
+    expect([call.status, await call.json()]).toEqual([503, payload]);
+    await client.settle();
   });
 
   it('an address that was never there refuses with 503, and is asked once in a cool-down', async () => {

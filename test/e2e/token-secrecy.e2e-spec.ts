@@ -2,6 +2,7 @@ import { connect, join, RefusedError, type ConnectOptions } from '../support/cli
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
 import { SECRET, tokenFor, type TestServer } from '../support/server.js';
+import { ticketFor } from '../support/tickets.js';
 
 const START_MS = 30_000;
 const METRICS_TOKEN = 'a-token-of-the-metrics';
@@ -64,11 +65,20 @@ describe('a token', () => {
       const metrics = await fetch(`${http}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } });
       said.push(await metrics.text());
 
+      const tickets = [await ticketFor(server, good[0] ?? ''), await ticketFor(server, good[1] ?? '')];
+      for (const [index, way] of WAYS.entries()) {
+        // The first time it is good, the second time it is not.
+        const ticket = tickets[index % tickets.length] ?? '';
+        const outcome: unknown = await connect(server, way(ticket)).catch((refusal: unknown) => refusal);
+        if (outcome instanceof RefusedError) said.push(JSON.stringify([outcome.headers, outcome.body]));
+      }
+      said.push(JSON.stringify(await client.request('auth:refresh', { token: tickets[0] })));
+
       // The last request has been logged, and so has all before it.
       await fetch(`${http}/the-last-one`);
       await eventually(child.output, (output) => output.includes('the-last-one'));
       const everything = [child.output(), ...said].join('\n');
-      const secrets = [SECRET, METRICS_TOKEN, ...good, ...bad].flatMap(partsOf);
+      const secrets = [SECRET, METRICS_TOKEN, ...good, ...bad, ...tickets].flatMap(partsOf);
       expect(secrets.filter((secret) => everything.includes(secret))).toEqual([]);
     },
     START_MS,

@@ -31,6 +31,8 @@ export class CheckedClient {
   private connection: Connection | undefined;
   private socket: FakeSocket | undefined;
   private reader = new FrameReader();
+  /** Replies that wait for an earlier one, as behind a publish that asks for confirmation. */
+  private waiting: (() => void)[] | undefined;
 
   constructor(
     readonly userId: string,
@@ -53,6 +55,7 @@ export class CheckedClient {
     if (this.connection === undefined || this.socket === undefined) return;
     this.node.close(this.connection, this.socket);
     this.connection = undefined;
+    this.waiting = undefined;
     this.joined.clear();
   }
 
@@ -64,6 +67,17 @@ export class CheckedClient {
     this.socket?.resume();
   }
 
+  /** Has replies wait; requests take effect all the same. */
+  holdReplies(): void {
+    this.waiting ??= [];
+  }
+
+  releaseReplies(): void {
+    const { waiting = [] } = this;
+    this.waiting = undefined;
+    for (const send of waiting) send();
+  }
+
   async join(room: string, recover: boolean): Promise<void> {
     const { connection } = this;
     if (connection === undefined) return;
@@ -71,21 +85,31 @@ export class CheckedClient {
     this.joined.add(room);
     const position = recover && !again ? this.known.get(room)?.position : undefined;
     const joined = await this.node.rooms.join(connection, room, position && { position });
-    // The reply takes the way of all frames, so that it is read in its place among them.
-    connection.send('room:joined', { ...joined.payload, asked: position, again } as JoinedPayload);
-    joined.begin();
+    // The client may be another connection by now.
+    if (this.connection !== connection) return;
+    this.reply(() => {
+      // It takes the way of all frames, so that it is read in its place among them.
+      connection.send('room:joined', { ...joined.payload, asked: position, again } as JoinedPayload);
+      joined.begin();
+    });
   }
 
   leave(room: string): void {
-    if (this.connection === undefined || !this.joined.delete(room)) return;
-    this.node.rooms.leave(this.connection, room);
-    this.connection.send('room:left', { room });
+    const { connection } = this;
+    if (connection === undefined || !this.joined.delete(room)) return;
+    this.node.rooms.leave(connection, room);
+    this.reply(() => connection.send('room:left', { room }));
   }
 
   /** Where the client stands; its own messages, which it does not get back, count as had. */
   positionIn(room: string): Position | undefined {
     const state = this.known.get(room);
     return state && this.history.skipOwn(room, state.position, this.connectionId);
+  }
+
+  private reply(send: () => void): void {
+    if (this.waiting === undefined) send();
+    else this.waiting.push(send);
   }
 
   private onBytes(bytes: Buffer): void {

@@ -48,7 +48,7 @@ export class SimulatedNode<B extends Broker = Broker> {
     const slowMembers = new SlowMembers(options, catchUp, telemetry);
     const delivery = new Delivery(this.turn, connections, registry, slowMembers, telemetry);
     const directory = new RoomDirectory(rules, this.broker, intake, delivery, lifecycle);
-    const presence = new Presence(options, new LocalCluster());
+    const presence = new Presence(options, new LocalCluster(), telemetry);
     this.rooms = new RoomsService(options, this.broker, connections, directory, registry, catchUp, presence, lifecycle);
     directory.onModuleInit();
     this.rooms.onModuleInit();

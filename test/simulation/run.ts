@@ -57,6 +57,10 @@ class Run {
         return this.clients[step.client]?.stall();
       case 'resume':
         return this.clients[step.client]?.resume();
+      case 'hold':
+        return this.clients[step.client]?.holdReplies();
+      case 'release':
+        return this.clients[step.client]?.releaseReplies();
       case 'reconnect':
         this.clients[step.client]?.disconnect();
         return this.clients[step.client]?.connect();
@@ -87,7 +91,10 @@ class Run {
   /** Everybody reads, nothing is lost any more, and one more message shows what was lost last. */
   private async comeToRest(): Promise<void> {
     const { broker } = this.node;
-    for (const client of this.clients) client.resume();
+    for (const client of this.clients) {
+      client.resume();
+      client.releaseReplies();
+    }
     broker.losing = 0;
     broker.doubling = 0;
     for (const room of ROOMS) await this.publish(room, false);

@@ -10,7 +10,7 @@ export type Step =
   | { readonly kind: 'burst'; readonly room: string; readonly count: number }
   | { readonly kind: 'join'; readonly client: number; readonly room: string; readonly recover: boolean }
   | { readonly kind: 'leave'; readonly client: number; readonly room: string }
-  | { readonly kind: 'stall' | 'resume' | 'reconnect'; readonly client: number }
+  | { readonly kind: 'stall' | 'resume' | 'reconnect' | 'hold' | 'release'; readonly client: number }
   | { readonly kind: 'lose' | 'double'; readonly count: number }
   | { readonly kind: 'forget' }
   | { readonly kind: 'turn'; readonly count: number };
@@ -44,6 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('join' as const), client, room, recover: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('leave' as const), client, room }) },
   { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom('stall', 'resume', 'reconnect'), client }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('hold', 'release'), client }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('lose', 'double'), count }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'forget' as const }) },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant('turn' as const), count }) },

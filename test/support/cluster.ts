@@ -1,3 +1,4 @@
+import { Cluster } from '../../src/cluster/cluster.js';
 import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 import type { TestClient } from './client.js';
 import { eventually } from './eventually.js';
@@ -11,6 +12,26 @@ export const NODE_OPTIONS: RookeryOptionsInput = { redisTimeoutMs: 400, redisChe
 export function startNodes(redis: TestRedis, count: number, options: RookeryOptionsInput = {}): Promise<TestServer[]> {
   const starts = Array.from({ length: count }, () => startServer({ ...NODE_OPTIONS, redisUrl: redis.url, ...options }));
   return Promise.all(starts);
+}
+
+/** Resolves when a node knows of so many others. */
+export async function knowsOthers(node: TestServer, count: number): Promise<void> {
+  const cluster = node.app.get<Cluster>(Cluster, { strict: false });
+  await eventually(
+    () => cluster.others().length,
+    (known) => known === count,
+  );
+}
+
+/** Nodes that know each other: from the first moment on each counts what the others have. */
+export async function startAcquaintedNodes(
+  redis: TestRedis,
+  count: number,
+  options: RookeryOptionsInput = {},
+): Promise<TestServer[]> {
+  const nodes = await startNodes(redis, count, options);
+  for (const node of nodes) await knowsOthers(node, count - 1);
+  return nodes;
 }
 
 /** How a node's readiness probe answers. */

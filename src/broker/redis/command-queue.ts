@@ -29,11 +29,14 @@ export class CommandQueue {
   private scheduled = false;
   private outstanding = 0;
   private readonly contributors: (() => void)[] = [];
+  private readonly failureListeners: (() => void)[] = [];
   private lastError: string | undefined;
 
+  /** @param logAt how loud to say what is wrong with the connection: one of several to the same server need not */
   constructor(
     private readonly client: RedisClient,
     private readonly timeoutMs: number,
+    private readonly logAt: 'warn' | 'debug' = 'warn',
   ) {
     client.on('error', (error) => this.note(error));
     client.on('ready', () => (this.lastError = undefined));
@@ -65,6 +68,11 @@ export class CommandQueue {
   /** Has something hand in its commands when the turn ends; see {@link schedule}. */
   onFlush(contribute: () => void): void {
     this.contributors.push(contribute);
+  }
+
+  /** Told when something that was sent has failed, or has not been answered in time. */
+  onFailure(listener: () => void): void {
+    this.failureListeners.push(listener);
   }
 
   /** Has the turn end with a flush. */
@@ -114,12 +122,17 @@ export class CommandQueue {
   }
 
   private settle(command: Command, [error, reply]: readonly [Error | null, unknown] = [null, undefined]): void {
-    if (error === null) command.resolve(reply);
-    else command.reject(this.unavailable(this.note(error)));
+    if (error === null) {
+      command.resolve(reply);
+      return;
+    }
+    command.reject(this.unavailable(this.note(error)));
+    for (const listener of this.failureListeners) listener();
   }
 
   private fail(batch: readonly Command[], reason: string): void {
     for (const { reject } of batch) reject(this.unavailable(reason));
+    for (const listener of this.failureListeners) listener();
   }
 
   private unavailable(reason: string): BrokerUnavailableError {
@@ -129,7 +142,7 @@ export class CommandQueue {
   /** Remembers what is wrong, and logs it once for as long as it stays the same. */
   private note(error: unknown): string {
     const reason = reasonOf(error);
-    if (reason !== this.lastError) this.logger.warn(`Redis: ${reason}`);
+    if (reason !== this.lastError) this.logger[this.logAt](`Redis: ${reason}`);
     this.lastError = reason;
     return reason;
   }

@@ -15,6 +15,7 @@ import {
 } from '../broker.js';
 import type { PublishRequest, PublishResult } from '../publication.js';
 import { CommandQueue } from './command-queue.js';
+import { Fitness } from './fitness.js';
 import type { Delivery } from './frames.js';
 import { readPage, readPosition, readPositions } from './replies.js';
 import { KnownPositions } from './known-positions.js';
@@ -43,6 +44,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly subscriber: Subscriber;
   private readonly known: KnownPositions;
   private readonly watch: RoomWatch;
+  private readonly fitness = new Fitness(() => this.ping());
   private readonly instance = randomBytes(6).toString('base64url');
   private epochs = 0;
   private listener: BrokerListener | undefined;
@@ -55,6 +57,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.subscriberClient = createRedisClient(options, 'deliveries');
     this.keys = new RoomKeys(options.redisPrefix);
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs);
+    this.commands.onFailure(() => this.fitness.doubt());
     this.subscriber = new Subscriber(
       this.subscriberClient,
       (subscription, delivery) => this.deliver(subscription, delivery),
@@ -90,6 +93,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   onApplicationShutdown(): void {
     this.watch.stop();
+    this.fitness.stop();
     this.client.disconnect();
     this.subscriberClient.disconnect();
   }
@@ -139,6 +143,10 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   async acknowledged(room: string, userId: string): Promise<Position | undefined> {
     return readPosition(await this.commands.run('rookeryAcknowledged', [this.keys.receipt(room, userId)], []));
+  }
+
+  isReady(): boolean {
+    return this.client.status === 'ready' && this.subscriber.isReady && this.fitness.isFit;
   }
 
   /** Writes: a Redis that is full, or has become a replica, still answers what only reads. */

@@ -2,6 +2,7 @@ import { Authenticator, TokenMissingError, bearerOf, credentialsOf } from '../..
 import { Grants } from '../../../src/auth/grants.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { TokenError, type TokenVerifier } from '../../../src/auth/token-verifier.js';
+import { Tickets } from '../../../src/auth/tickets.js';
 import { Revocations } from '../../../src/auth/revocations.js';
 import { LocalCluster } from '../../../src/cluster/local.cluster.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
@@ -14,7 +15,8 @@ const verifier: TokenVerifier = {
 
 function authenticatorWith(options: RookeryOptionsInput = {}): Authenticator {
   const resolved = resolveOptions(options);
-  return new Authenticator(resolved, verifier, new Revocations(resolved, new LocalCluster()));
+  const cluster = new LocalCluster();
+  return new Authenticator(resolved, verifier, new Revocations(resolved, cluster), new Tickets(resolved, cluster));
 }
 
 describe('credentialsOf', () => {

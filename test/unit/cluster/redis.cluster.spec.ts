@@ -64,8 +64,8 @@ describe('nodes over one Redis', () => {
   it('say when an answer is missing', async () => {
     const [one, two] = await startNodes(2);
     two?.on('never', () => new Promise(() => undefined));
-    expect(await one?.ask('never', null)).toEqual({ answers: [], partial: true });
-    expect(await one?.ask('unheard of', null)).toEqual({ answers: [], partial: true });
+    expect(await one?.ask('never', null)).toEqual({ answers: [], partial: true, gone: [] });
+    expect(await one?.ask('unheard of', null)).toEqual({ answers: [], partial: true, gone: [] });
   });
 
   it('notice at once who says goodbye', async () => {
@@ -78,7 +78,7 @@ describe('nodes over one Redis', () => {
       ([node]) => node === two?.nodeId,
     );
     expect(one?.others()).toEqual([]);
-    expect(await one?.ask('anything', null)).toEqual({ answers: [], partial: false });
+    expect(await one?.ask('anything', null)).toEqual({ answers: [], partial: false, gone: [] });
   });
 
   it('hear of each other again after their connections were cut, and know that word was lost', async () => {

@@ -1,8 +1,10 @@
+import { LocalCluster } from '../../../src/cluster/local.cluster.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import type { RookeryOptionsInput } from '../../../src/config/rookery.options.js';
 import { Admission, type Place } from '../../../src/connections/admission.js';
 
-const admissionWith = (options: RookeryOptionsInput): Admission => new Admission(resolveOptions(options));
+const admissionWith = (options: RookeryOptionsInput): Admission =>
+  new Admission(resolveOptions(options), new LocalCluster());
 
 /** A place that has to be there. */
 function placeIn(admission: Admission, address = '192.0.2.1'): Place {
@@ -49,7 +51,7 @@ describe('Admission', () => {
   it('takes a place back once, however often it is given', () => {
     const admission = admissionWith({ maxConnections: 2, maxConnectionsPerAddress: 2, maxConnectionsPerUser: 1 });
     const place = placeIn(admission);
-    place.takeUser('alice');
+    expect(place.takeUser('alice')).toBeUndefined();
     const other = placeIn(admission);
     place.give();
     place.give();

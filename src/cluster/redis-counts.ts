@@ -1,0 +1,117 @@
+import type { MaybePromise } from '../broker/broker.js';
+import type { CommandQueue } from '../broker/redis/command-queue.js';
+import { LocalCounts } from './local-counts.js';
+import type { SharedCounts } from './shared-counts.js';
+
+/** How long an entry in Redis holds that nobody writes anew. Only what is written keeps it there. */
+const ENTRY_MS = 10 * 60 * 1000;
+/** An entry is written anew when it has got so old. */
+const REFRESH_MS = ENTRY_MS / 3;
+/** So many at most with one beat of the node: after Redis was away all of them are due. */
+const REFRESH_AT_ONCE = 5000;
+
+/** What the counts need to know of the nodes. */
+export interface CountingNodes {
+  readonly nodeId: string;
+  others(): readonly string[];
+}
+
+/**
+ * Counts over all nodes. Each node writes down how many it has itself, never a difference: what is lost or comes late
+ * is put right by the next writing, and what a node had that was killed is not counted any more as soon as the others
+ * know it to be gone.
+ */
+export class RedisCounts implements SharedCounts {
+  private readonly own: LocalCounts;
+  /** When each entry was written last, the longest ago first. */
+  private readonly writtenAt = new Map<string, number>();
+  /** Names whose entries are to be written at the end of the turn. */
+  private readonly changed = new Set<string>();
+  /** Names whose entries could not be written: an entry for what is gone would keep others out. */
+  private readonly failed = new Set<string>();
+
+  /**
+   * @param prefix first part of the keys
+   * @param bound for each name, above 0
+   */
+  constructor(
+    private readonly nodes: CountingNodes,
+    private readonly commands: CommandQueue,
+    private readonly prefix: string,
+    private readonly bound: number,
+  ) {
+    this.own = new LocalCounts(bound);
+    commands.onFlush(() => this.writeChanged());
+  }
+
+  take(name: string): MaybePromise<boolean> {
+    if (!this.own.take(name)) return false;
+    const others = this.nodes.others();
+    if (others.length > 0) return this.askFor(name, others);
+    this.write(name);
+    return true;
+  }
+
+  give(name: string): void {
+    this.own.give(name);
+    this.write(name);
+  }
+
+  /** Writes what has got old, and what could not be written; called with each beat of the node. */
+  refresh(now: number): void {
+    for (const name of this.failed) this.write(name);
+    this.failed.clear();
+    let left = REFRESH_AT_ONCE;
+    for (const [name, at] of this.writtenAt) {
+      if (now - at < REFRESH_MS || (left -= 1) < 0) break;
+      this.write(name);
+    }
+  }
+
+  /** Redis may have lost its entries. */
+  writeAllAgain(): void {
+    this.writtenAt.clear();
+    for (const name of this.own.names()) this.writtenAt.set(name, -Infinity);
+  }
+
+  private async askFor(name: string, others: readonly string[]): Promise<boolean> {
+    const { nodeId } = this.nodes;
+    const args = [nodeId, this.own.of(name), this.bound, ENTRY_MS].map(String);
+    let isTaken: boolean;
+    try {
+      isTaken = (await this.commands.run('rookeryCount', [this.keyOf(name)], [...args, ...others])) === 1;
+    } catch {
+      // This node's own count has let it in; the entry is written as soon as it can be.
+      this.failed.add(name);
+      return true;
+    }
+    if (isTaken) this.written(name);
+    else this.give(name);
+    return isTaken;
+  }
+
+  private write(name: string): void {
+    this.changed.add(name);
+    this.commands.schedule();
+  }
+
+  private writeChanged(): void {
+    for (const name of this.changed) {
+      const args = [this.nodes.nodeId, this.own.of(name), ENTRY_MS].map(String);
+      this.commands.run('rookeryRecount', [this.keyOf(name)], args).then(
+        () => this.written(name),
+        () => this.failed.add(name),
+      );
+    }
+    this.changed.clear();
+  }
+
+  private written(name: string): void {
+    this.writtenAt.delete(name);
+    if (this.own.of(name) > 0) this.writtenAt.set(name, performance.now());
+  }
+
+  private keyOf(name: string): string {
+    return `${this.prefix}:${name}`;
+  }
+}

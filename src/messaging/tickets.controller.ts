@@ -1,0 +1,38 @@
+import { Controller, Header, Headers, Post, UseFilters, UseGuards } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiCreatedResponse,
+  ApiForbiddenResponse,
+  ApiOperation,
+  ApiTags,
+  ApiTooManyRequestsResponse,
+  ApiUnauthorizedResponse,
+} from '@nestjs/swagger';
+
+import { bearerOf } from '../auth/authenticator.js';
+import type { Principal } from '../auth/principal.js';
+import { Tickets } from '../auth/tickets.js';
+import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { Caller, RestGuard } from '../rest/rest.guard.js';
+import { TicketAnswer } from './tickets.dto.js';
+
+/** One-time tickets, which spare browsers the token in an address. */
+@ApiTags('tickets')
+@ApiBearerAuth()
+@Controller('api/tickets')
+@UseGuards(RestGuard)
+@UseFilters(RestErrorFilter)
+export class TicketsController {
+  constructor(private readonly tickets: Tickets) {}
+
+  @Post()
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'Get a ticket that stands for the token of this call once, in an upgrade or auth:refresh' })
+  @ApiCreatedResponse({ type: TicketAnswer })
+  @ApiUnauthorizedResponse({ description: 'The token is missing or not good; a ticket is none.' })
+  @ApiForbiddenResponse({ description: 'Connections need no token here (AUTH=none).' })
+  @ApiTooManyRequestsResponse({ description: 'This user got too many; `details.retryAfterMs` says when to ask again.' })
+  create(@Caller() caller: Principal, @Headers() headers: Record<string, string>): Promise<TicketAnswer> {
+    return this.tickets.issue(bearerOf(headers), caller);
+  }
+}
