@@ -11,20 +11,29 @@ import {
   UsePipes,
 } from '@nestjs/common';
 import { NotFoundException } from '@nestjs/common';
-import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 
 import { Cluster } from '../cluster/cluster.js';
 import { ClusterConnections } from '../connections/cluster-connections.js';
-import type { Connection } from '../connections/connection.js';
 import { ConnectionsService } from '../connections/connections.service.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
-import { RoomsService } from '../rooms/rooms.service.js';
+import { ConnectionsView } from './connections-view.js';
 import { ConnectionAnswer, ConnectionsAnswer, PageQuery } from './admin.dto.js';
 import { page } from './page.js';
 
-/** The connections of this node, for operators. */
+const NODE_SILENT = 'A node does not answer, and may have the connection';
+
+/** Connections, for operators: lists are of this node, calls by id reach all. */
 @ApiTags('connections')
 @ApiBearerAuth()
 @Controller('api/connections')
@@ -35,7 +44,7 @@ import { page } from './page.js';
 export class ConnectionsController {
   constructor(
     private readonly connections: ConnectionsService,
-    private readonly rooms: RoomsService,
+    private readonly view: ConnectionsView,
     private readonly everywhere: ClusterConnections,
     @Inject(Cluster) private readonly cluster: Cluster,
   ) {}
@@ -48,38 +57,32 @@ export class ConnectionsController {
     return {
       node: this.cluster.nodeId,
       total: this.connections.count(),
-      connections: listed.map((connection) => this.describe(connection)),
+      connections: listed.map((connection) => this.view.describe(connection)),
     };
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One connection' })
+  @ApiOperation({ summary: 'One connection, on whichever node it is' })
   @ApiOkResponse({ type: ConnectionAnswer })
-  one(@Param('id') id: string): ConnectionAnswer {
-    const connection = this.connections.find(id);
-    if (connection === undefined) throw new NotFoundException();
-    return this.describe(connection);
+  @ApiServiceUnavailableResponse({ description: NODE_SILENT })
+  async one(@Param('id') id: string): Promise<ConnectionAnswer> {
+    const { connection, partial } = await this.view.find(id);
+    if (connection === undefined) throw notFound(partial);
+    return connection;
   }
 
   @Delete(':id')
   @HttpCode(204)
   @ApiOperation({ summary: 'Close a connection with 4403, on whichever node it is' })
   @ApiNoContentResponse()
+  @ApiServiceUnavailableResponse({ description: NODE_SILENT })
   async disconnect(@Param('id') id: string): Promise<void> {
-    const { count } = await this.everywhere.disconnect(id);
-    if (count === 0) throw new NotFoundException();
+    const { count, partial } = await this.everywhere.disconnect(id);
+    if (count === 0) throw notFound(partial);
   }
+}
 
-  private describe(connection: Connection): ConnectionAnswer {
-    const { id, userId, address, openedAt, outbox } = connection;
-    return {
-      clientId: id,
-      userId,
-      node: this.cluster.nodeId,
-      address,
-      openedAt: new Date(openedAt).toISOString(),
-      rooms: this.rooms.roomsOf(connection),
-      outboxBytes: outbox.backlog,
-    };
-  }
+/** A node that does not answer may have it: nobody must take it for closed. */
+function notFound(partial: boolean): Error {
+  return partial ? new ProtocolError('UNAVAILABLE', undefined, NODE_SILENT) : new NotFoundException();
 }
