@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +74,12 @@ export class TestRedis {
   async restart(): Promise<void> {
     await this.kill();
     await this.launch();
+  }
+
+  /** Loses what it has kept; to be called while it does not run. */
+  forget(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+    mkdirSync(this.directory);
   }
 
   /** Answers nobody any more, and keeps its connections. */
