@@ -17,7 +17,7 @@ const ADDRESS_OF_NOBODY = 'ws://127.0.0.1:1/ws';
 export class ChaosNode {
   private process: ServerProcess | undefined;
   private port: number | undefined;
-  /** What the present process held before it had a client. */
+  /** What the first process held when it was ready, and had no client. */
   idle: Footprint = { descriptors: 0, bytes: 0 };
 
   constructor(
@@ -32,9 +32,7 @@ export class ChaosNode {
       LOG_LEVEL: 'warn',
       ...this.settings,
     });
-    const port = await this.process.port();
-    this.idle = this.footprint();
-    this.port = port;
+    this.port = await this.process.port();
   }
 
   /** Where it takes connections; undefined while it does not. */

@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { TestRedis } from '../support/redis.js';
 import type { Seeded } from '../support/seeded.js';
-import type { RecoveringMember } from '../support/recovering-client.js';
 import type { ChaosNode } from './chaos-node.js';
+import type { Traffic } from './traffic.js';
 
 /** What faults happen to. */
 export interface Scene {
   readonly redis: TestRedis;
   readonly nodes: readonly ChaosNode[];
-  readonly members: readonly RecoveringMember[];
+  readonly traffic: Traffic;
 }
 
 /** How long faults last at most, in milliseconds. */
@@ -84,7 +84,7 @@ export class Faults {
 
   /** Has something happen; returns when it has begun. */
   next(): void {
-    const { redis, nodes, members } = this.scene;
+    const { redis, nodes, traffic } = this.scene;
     const dice = this.random.below(10);
     if (dice < 4) {
       const [name, fault] = this.any(this.redisFaults);
@@ -97,7 +97,7 @@ export class Faults {
         this.happen(`${name} (${at})`, node, () => fault(node, this.random.below(this.severity.nodeMs)));
     } else {
       this.story.push('cut clients');
-      for (const member of members) if (this.random.below(2) === 0) member.cut();
+      for (const member of traffic.members) if (this.random.below(2) === 0) member.cut();
     }
   }
 

@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { ChaosNode, addressOfAny } from '../chaos/chaos-node.js';
 import { Faults, type Scene } from '../chaos/faults.js';
-import { violationsOf } from '../chaos/room-check.js';
+import { Traffic } from '../chaos/traffic.js';
 import { eventually } from '../support/eventually.js';
-import { RecoveringMember, RecoveringPublisher } from '../support/recovering-client.js';
 import { startRedis } from '../support/redis.js';
 import { Seeded } from '../support/seeded.js';
 import { tokenFor } from '../support/server.js';
@@ -14,15 +13,8 @@ import { TcpProxy } from '../support/tcp-proxy.js';
 const SECONDS = Number(process.env['CHAOS_SECONDS'] ?? 7);
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
 const NODES = 3;
-const MEMBERS = 6;
-const PUBLISHERS = 3;
 const ROOMS = ['r1', 'r2', 'r3'];
-/** Each waits for its message to be accepted before it publishes the next one. */
-const LINES = 4;
-const BETWEEN_MESSAGES_MS = 25;
 const BETWEEN_FAULTS_MS = 1500;
-/** When a publisher without an answer goes to another node. */
-const PATIENCE_MS = 2000;
 /** What a long run may have for once that would make a short one long. */
 const SEVERITY = SECONDS > 60 ? { redisMs: 6000, nodeMs: 12_000 } : { redisMs: 1500, nodeMs: 2500 };
 /** Heap that is grown is not given back at once. */
@@ -36,55 +28,40 @@ const SETTINGS = {
   DRAIN_TIMEOUT_MS: '2000',
 };
 
-interface Stage extends Scene {
-  readonly publishers: readonly RecoveringPublisher[];
-}
-
-async function setTheStage(random: Seeded): Promise<Stage> {
+async function setTheScene(random: Seeded): Promise<Scene> {
   // Without fsync everything is still written before it is answered, so that a killed Redis has lost nothing.
   const redis = await startRedis({ persistent: true, config: { appendfsync: 'no' } });
   const nodes: ChaosNode[] = [];
   for (let n = 0; n < NODES; n += 1) nodes.push(new ChaosNode(await TcpProxy.start(redis.port), SETTINGS));
   await Promise.all(nodes.map((node) => node.start()));
-  for (const node of nodes) await node.ready();
-  const anyNode = (): string => addressOfAny(nodes, (bound) => random.below(bound));
-  const members = Array.from({ length: MEMBERS }, (_, n) => new RecoveringMember(`m${n}`, ROOMS, anyNode));
-  for (const member of members) await eventually(() => member.joined, Boolean, 20_000);
-  const publishers = Array.from({ length: PUBLISHERS }, (_, n) => new RecoveringPublisher(`p${n}`, anyNode));
-  return { redis, nodes, members, publishers };
+  for (const node of nodes) {
+    await node.ready();
+    node.idle = node.footprint();
+  }
+  const pick = (bound: number): number => random.below(bound);
+  const traffic = await Traffic.start({
+    rooms: ROOMS,
+    members: 6,
+    publishers: 3,
+    lines: 4,
+    pauseMs: 25,
+    address: () => addressOfAny(nodes, pick),
+    pick,
+  });
+  return { redis, nodes, traffic };
 }
 
-function violations({ members, publishers }: Stage): string[] {
-  return ROOMS.flatMap((room) =>
-    violationsOf(
-      members.flatMap(({ logs }) => logs.get(room) ?? []),
-      publishers.flatMap(({ accepted }) => accepted.get(room) ?? []),
-    ),
-  );
-}
-
-/** Publishes, injects faults for so long as the run takes, and lets everything come to rest. */
-async function play(stage: Stage, random: Seeded, lossy: boolean): Promise<Faults> {
-  const done = new AbortController();
-  const publish = async (publisher: RecoveringPublisher, line: string): Promise<void> => {
-    for (let n = 0; !done.signal.aborted; n += 1) {
-      await publisher.publish(ROOMS[random.below(ROOMS.length)] ?? '', line, n, PATIENCE_MS);
-      await delay(BETWEEN_MESSAGES_MS);
-    }
-  };
-  const publishing = stage.publishers.flatMap((publisher) =>
-    Array.from({ length: LINES }, (_, line) => publish(publisher, String(line))),
-  );
-  const faults = new Faults(stage, random, SEVERITY, lossy);
+/** Injects faults for so long as the run takes, and lets everything come to rest. */
+async function play(scene: Scene, random: Seeded, lossy: boolean): Promise<readonly string[]> {
+  const faults = new Faults(scene, random, SEVERITY, lossy);
   const end = performance.now() + SECONDS * 1000;
   while (performance.now() < end) {
     faults.next();
     await delay(random.below(BETWEEN_FAULTS_MS));
   }
   await faults.over();
-  done.abort();
-  await Promise.all(publishing);
-  return faults;
+  await scene.traffic.end();
+  return faults.story;
 }
 
 /** Users whom a node says are in a room, on all nodes. */
@@ -97,8 +74,8 @@ async function usersIn(room: string, { http }: ChaosNode): Promise<string[]> {
 }
 
 /** Afterwards nothing is left of it all but what expires by itself. */
-async function leavesNothing({ redis, nodes, members, publishers }: Stage): Promise<void> {
-  for (const client of [...members, ...publishers]) client.stop();
+async function leavesNothing({ redis, nodes, traffic }: Scene): Promise<void> {
+  traffic.stop();
   await eventually(
     async () => (await redis.command('PUBSUB', 'SHARDCHANNELS')) as string[],
     (channels) => channels.length === 0,
@@ -123,31 +100,24 @@ describe('three nodes with a fault every few moments', () => {
     '%s',
     async (_what, lossy) => {
       const random = new Seeded(SEED);
-      const stage = await setTheStage(random);
-      const faults = await play(stage, random, lossy);
-      const { members, publishers, nodes } = stage;
-      const left = await eventually(
-        () => violations(stage).slice(0, 20),
-        ({ length }) => length === 0,
-        30_000,
-      ).catch(() => violations(stage).slice(0, 20));
-      const context = { seed: SEED, story: faults.story.join(', '), said: nodes.map(({ lastWords }) => lastWords) };
-      expect({ ...context, left }).toEqual({ ...context, left: [] });
-      const losses = members.flatMap(({ logs }) => [...logs.values()].flatMap((log) => log.losses));
-      const mayLose = faults.story.includes('restart Redis empty');
-      expect({ ...context, losses: mayLose ? [] : losses }).toEqual({ ...context, losses: [] });
-      if (!mayLose) {
-        for (const room of ROOMS) {
-          expect(new Set(members.map(({ logs }) => logs.get(room)?.ids.join())).size).toBe(1);
-        }
+      const scene = await setTheScene(random);
+      const { nodes, traffic } = scene;
+      const story = await play(scene, random, lossy);
+      const violations = await traffic.verdict();
+      const context = { seed: SEED, story: story.join(', '), said: nodes.map(({ lastWords }) => lastWords) };
+      expect({ ...context, violations }).toEqual({ ...context, violations: [] });
+      if (!story.includes('restart Redis empty')) {
+        expect({ ...context, losses: traffic.losses }).toEqual({ ...context, losses: [] });
+        for (const room of ROOMS) expect(new Set(traffic.logsOf(room).map(({ ids }) => ids.join())).size).toBe(1);
       }
       for (const node of nodes) {
         await node.ready();
-        for (const room of ROOMS) expect(await usersIn(room, node)).toEqual(members.map(({ userId }) => userId));
+        for (const room of ROOMS) {
+          expect(await usersIn(room, node)).toEqual(traffic.members.map(({ userId }) => userId));
+        }
       }
-      const accepted = publishers.flatMap((publisher) => [...publisher.accepted.values()].flat());
-      expect(accepted.length).toBeGreaterThan(SECONDS * 10);
-      await leavesNothing(stage);
+      expect(traffic.accepted).toBeGreaterThan(SECONDS * 10);
+      await leavesNothing(scene);
     },
     SECONDS * 1000 + 120_000,
   );

@@ -19,7 +19,7 @@ interface Frame {
 /** What a client that never gives up does: connects to whichever node there is, and goes on from where it stood. */
 abstract class RecoveringClient {
   private socket: WebSocket | undefined;
-  private stopped = false;
+  protected stopped = false;
 
   /** @param address picks a node */
   constructor(
@@ -115,7 +115,7 @@ export class RecoveringPublisher extends RecoveringClient {
   private attempts = 0;
 
   /**
-   * Resolves when the message is accepted.
+   * Resolves when the message is accepted, or the publisher is stopped.
    *
    * @param n its place in the line: the one before must have been accepted
    * @param patienceMs when to try another node
@@ -123,7 +123,7 @@ export class RecoveringPublisher extends RecoveringClient {
   async publish(room: string, line: string, n: number, patienceMs: number): Promise<void> {
     const id = `${this.userId}-${line}-${n}`;
     const sentAt = performance.now();
-    for (;;) {
+    while (!this.stopped) {
       const reply = await this.attempt({ room, data: id, id }, patienceMs);
       if (reply?.type === 'ack') {
         const { epoch = '', offset = NaN } = reply.payload as AckPayload;
