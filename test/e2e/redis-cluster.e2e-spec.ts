@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Traffic } from '../chaos/traffic.js';
-import { connect, join } from '../support/client.js';
+import { connect, join, type Frame } from '../support/client.js';
 import { NODE_OPTIONS, ready } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { metric } from '../support/metrics.js';
 import { TestRedisCluster, inSync, stopReplication } from '../support/redis-cluster.js';
 import { Seeded } from '../support/seeded.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { cleanUp } from '../support/teardown.js';
 
 /** Some on each master. */
 const ROOMS = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6'];
@@ -90,6 +92,38 @@ describe('nodes on a Redis Cluster', () => {
       await traffic.end();
       expect(await traffic.verdict()).toEqual([]);
       expect(traffic.losses).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'number what a client publishes in its order, even while the slot moves',
+    async () => {
+      const [node] = await startNodes(1);
+      if (node === undefined) throw new Error('a node');
+      const [, room = ''] = ROOMS;
+      const slot = await slotOf(room);
+      const from = await redis.ownerOf(slot);
+      const to = redis.masters.find(({ port }) => port !== from.port);
+      if (to === undefined) throw new Error('another master');
+      const publisher = await join(node);
+      await publisher.request('room:message', { room, data: 'first' });
+      const replies: Promise<Frame>[] = [];
+      const sending = setInterval(() => replies.push(publisher.request('room:message', { room, data: 1 })), 5);
+      cleanUp(() => clearInterval(sending));
+      // What was begun while nothing could be done there waits, and what comes later must not overtake it.
+      await redis.move(slot, to, () => delay(250));
+      await eventually(
+        () => publisher.request('room:message', { room, data: 1 }),
+        ({ type }) => type === 'ack',
+        15_000,
+      );
+      clearInterval(sending);
+      const offsets = (await Promise.all(replies)).flatMap(
+        ({ payload }) => (payload.offset as number | undefined) ?? [],
+      );
+      expect(offsets.length).toBeGreaterThan(10);
+      expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
     },
     TEST_MS,
   );
