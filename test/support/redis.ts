@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,8 +12,6 @@ import { cleanUp } from './teardown.js';
 
 /** How long a redis-server may take to start or to end, on a busy machine. */
 const PATIENCE_MS = 15_000;
-/** Of a cluster. */
-const SLOTS = 16_384;
 
 export interface RedisSettings {
   /** Keeps its data over a restart, however it ended: an append-only file. @default false */
@@ -80,6 +78,12 @@ export class TestRedis {
     await this.launch();
   }
 
+  /** Loses what it has kept; to be called while it does not run. */
+  forget(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+    mkdirSync(this.directory);
+  }
+
   /** Answers nobody any more, and keeps its connections. */
   pause(): void {
     this.process?.kill('SIGSTOP');
@@ -128,38 +132,8 @@ export async function startRedis(settings: RedisSettings = {}): Promise<TestRedi
   return redis;
 }
 
-/** Three servers of a Redis Cluster that share the slots; they have to be removed. */
-export async function startRedisCluster(): Promise<readonly TestRedis[]> {
-  const servers: TestRedis[] = [];
-  for (let n = 0; n < 3; n += 1) {
-    const config = {
-      'cluster-enabled': 'yes',
-      'cluster-port': String(await freePort()),
-      'cluster-node-timeout': '2000',
-    };
-    servers.push(await TestRedis.start({ config }));
-  }
-  const [first, ...others] = servers;
-  if (first === undefined) throw new Error('no server');
-  const share = Math.ceil(SLOTS / servers.length);
-  for (const [index, server] of servers.entries()) {
-    const end = Math.min(SLOTS, (index + 1) * share) - 1;
-    await server.command('CLUSTER', 'ADDSLOTSRANGE', String(index * share), String(end));
-  }
-  for (const { port, settings } of others) {
-    await first.command('CLUSTER', 'MEET', '127.0.0.1', String(port), settings.config?.['cluster-port'] ?? '');
-  }
-  for (const server of servers) {
-    await eventually(
-      async () => String(await server.command('CLUSTER', 'INFO')),
-      (info) => info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3'),
-      PATIENCE_MS,
-    );
-  }
-  return servers;
-}
-
-async function freePort(): Promise<number> {
+/** A port that nobody listens on, yet. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -3,9 +3,13 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 import { cleanUp } from './teardown.js';
 
+/** Both ends of a connection. */
+type Link = readonly [Socket, Socket];
+
 /** An address that leads to one server now and to another later, as a name does after a failover. */
 export class TcpProxy {
-  private readonly sockets = new Set<Socket>();
+  private readonly links = new Set<Link>();
+  private frozen = false;
 
   private constructor(
     private readonly server: Server,
@@ -35,23 +39,41 @@ export class TcpProxy {
     this.cut();
   }
 
-  private cut(): void {
-    for (const socket of this.sockets) socket.destroy();
+  /** Passes nothing on any more and says so to nobody, as a network that has lost its way. */
+  freeze(): void {
+    this.frozen = true;
+    for (const [one, other] of this.links) {
+      one.unpipe(other);
+      other.unpipe(one);
+    }
+  }
+
+  /** Passes on again, first of all what came meanwhile. */
+  thaw(): void {
+    this.frozen = false;
+    for (const link of this.links) pass(link);
+  }
+
+  cut(): void {
+    for (const [one] of this.links) one.destroy();
   }
 
   private join(socket: Socket): void {
     const upstream = connect(this.target, '127.0.0.1');
-    for (const [one, other] of [
-      [socket, upstream],
-      [upstream, socket],
-    ] as const) {
-      this.sockets.add(one);
-      one.on('error', () => undefined);
-      one.on('close', () => {
-        this.sockets.delete(one);
-        other.destroy();
+    const link = [socket, upstream] as const;
+    this.links.add(link);
+    for (const end of link) {
+      end.on('error', () => undefined);
+      end.on('close', () => {
+        this.links.delete(link);
+        for (const each of link) each.destroy();
       });
-      one.pipe(other);
     }
+    if (!this.frozen) pass(link);
   }
+}
+
+function pass([one, other]: Link): void {
+  one.pipe(other);
+  other.pipe(one);
 }

@@ -28,6 +28,8 @@ interface Run {
 /** What is published to a room within one turn of the event loop goes to Redis, and from it to the nodes, as one run. */
 export class PublishQueue {
   private readonly runs = new Map<string, Run[]>();
+  /** Rooms with a run on its way that nothing may overtake. */
+  private readonly busy = new Set<string>();
   private readonly instance = randomBytes(8).toString('base64url');
   private ids = 0;
 
@@ -74,11 +76,39 @@ export class PublishQueue {
   }
 
   private handIn(): void {
-    for (const [room, runs] of this.runs) for (const { messages } of runs) void this.send(room, messages);
-    this.runs.clear();
+    for (const [room, runs] of this.runs) {
+      if (this.options.redisCluster) this.sendNext(room, runs);
+      else for (const { messages } of runs) void this.send(room, messages);
+    }
+    if (!this.options.redisCluster) this.runs.clear();
   }
 
-  private async send(room: string, messages: readonly Pending[]): Promise<void> {
+  /**
+   * The client of a cluster sends again later what a server could not do while its slot moved: the runs of a room go
+   * one by one, or later ones would overtake. What comes meanwhile is one run by then.
+   */
+  private sendNext(room: string, runs: Run[]): void {
+    if (this.busy.has(room)) return;
+    const run = runs.shift();
+    if (runs.length === 0) this.runs.delete(room);
+    if (run === undefined) return;
+    this.busy.add(room);
+    void this.send(room, run.messages).then((failure) => {
+      this.busy.delete(room);
+      const waiting = this.runs.get(room);
+      if (waiting === undefined) return;
+      if (failure === undefined) {
+        this.commands.schedule();
+        return;
+      }
+      // They have waited for as long as an answer may take.
+      this.runs.delete(room);
+      for (const { messages } of waiting) for (const { reject } of messages) reject(failure.error);
+    });
+  }
+
+  /** @returns why none of it was accepted, where that is so */
+  private async send(room: string, messages: readonly Pending[]): Promise<{ readonly error: unknown } | undefined> {
     const { positionTtlMs, deduplicationWindowMs } = this.options;
     const { historySize, historyTtlMs } = this.rules.of(room);
     const keys = [this.keys.meta(room), this.keys.stream(room), this.keys.channel(room)];
@@ -101,8 +131,10 @@ export class PublishQueue {
       messages.forEach(({ id, resolve }, index) => resolve(resultOf(id, epoch, places[index] ?? '')));
       const last = places.findLast((place) => place !== '' && !place.startsWith('='));
       if (last !== undefined) this.known.keep(room, { epoch, offset: Number(last) });
+      return undefined;
     } catch (error) {
       for (const { reject } of messages) reject(error);
+      return { error };
     }
   }
 }

@@ -2,21 +2,20 @@ import { randomUUID } from 'node:crypto';
 
 import { RedisBroker } from '../../../src/broker/redis/redis.broker.js';
 import { brokerContract } from '../../contract/broker.contract.js';
-import { startRedisCluster, type TestRedis } from '../../support/redis.js';
+import { TestRedisCluster } from '../../support/redis-cluster.js';
 import { cleanUp } from '../../support/teardown.js';
 
-let servers: readonly TestRedis[];
+let cluster: TestRedisCluster;
 
 beforeAll(async () => {
-  servers = await startRedisCluster();
+  cluster = await TestRedisCluster.start();
 }, 60_000);
 
-afterAll(() => Promise.all(servers.map((server) => server.remove())));
+afterAll(() => cluster.remove());
 
 brokerContract('RedisBroker on a cluster', async (options, rules) => {
-  const redisUrl = servers[0]?.url ?? '';
   const broker = new RedisBroker(
-    Object.assign(options, { redisUrl, redisCluster: true, redisPrefix: randomUUID() }),
+    Object.assign(options, { redisUrl: cluster.url, redisCluster: true, redisPrefix: randomUUID() }),
     rules,
   );
   cleanUp(() => broker.onApplicationShutdown());

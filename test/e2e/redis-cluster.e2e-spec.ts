@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { Traffic } from '../chaos/traffic.js';
+import { connect, join, type Frame } from '../support/client.js';
+import { NODE_OPTIONS, ready } from '../support/cluster.js';
+import { eventually } from '../support/eventually.js';
+import { metric } from '../support/metrics.js';
+import { TestRedisCluster, inSync, stopReplication } from '../support/redis-cluster.js';
+import { Seeded } from '../support/seeded.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { cleanUp } from '../support/teardown.js';
+
+/** Some on each master. */
+const ROOMS = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6'];
+const TEST_MS = 90_000;
+
+let redis: TestRedisCluster;
+
+beforeAll(async () => {
+  redis = await TestRedisCluster.start({ replicas: true });
+}, 60_000);
+
+afterAll(() => redis.remove());
+
+function startNodes(count: number): Promise<TestServer[]> {
+  // Keys of each test's own: its publishers use the same ids.
+  const redisPrefix = randomUUID();
+  const options = { ...NODE_OPTIONS, redisUrl: redis.url, redisCluster: true, redisPrefix, rateLimit: 0 };
+  return Promise.all(Array.from({ length: count }, () => startServer(options)));
+}
+
+function startTraffic(nodes: readonly TestServer[], rooms = ROOMS): Promise<Traffic> {
+  const random = new Seeded(1);
+  const pick = (bound: number): number => random.below(bound);
+  const address = (): string => nodes[pick(nodes.length)]?.ws ?? '';
+  return Traffic.start({ rooms, members: 4, publishers: 2, lines: 4, pauseMs: 10, address, pick });
+}
+
+async function slotOf(room: string): Promise<number> {
+  const [master] = redis.masters;
+  return Number(await master?.command('CLUSTER', 'KEYSLOT', `rookery{${room}}:m`));
+}
+
+describe('nodes on a Redis Cluster', () => {
+  it(
+    'are one server: messages, history, members and presence, whichever master has the room',
+    async () => {
+      const [one, two] = await startNodes(2);
+      if (one === undefined || two === undefined) throw new Error('two nodes');
+      const owners = new Set<number>();
+      for (const room of ROOMS) owners.add((await redis.ownerOf(await slotOf(room))).port);
+      expect(owners.size).toBe(3);
+      const publisher = await join(one, { claims: { sub: 'p' } });
+      const member = await join(two, { claims: { sub: 'm' } }, ...ROOMS);
+      const positions = new Map<string, unknown>();
+      for (const room of ROOMS) {
+        const { payload } = await publisher.request('room:message', { room, data: 1 });
+        positions.set(room, { epoch: payload.epoch, offset: payload.offset });
+        expect((await member.next('room:message')).payload).toMatchObject({ room, data: 1, from: 'p' });
+        const { payload: seen } = await publisher.request('presence', room);
+        expect(seen).toMatchObject({ size: 1, members: [{ userId: 'm' }] });
+      }
+      await member.close();
+      for (const room of ROOMS) await publisher.request('room:message', { room, data: 2 });
+      const back = await connect(one, { claims: { sub: 'm' } });
+      for (const room of ROOMS) {
+        const { payload } = await back.request('join', { room, recover: positions.get(room) });
+        expect(payload).toMatchObject({ recovered: true, offset: 1 });
+        expect((await back.next('room:message')).payload).toMatchObject({ room, data: 2, offset: 2 });
+      }
+    },
+    TEST_MS,
+  );
+
+  it(
+    'lose nothing and keep the order while a slot moves to another master',
+    async () => {
+      const nodes = await startNodes(2);
+      const [room = ''] = ROOMS;
+      const slot = await slotOf(room);
+      const from = await redis.ownerOf(slot);
+      const to = redis.masters.find(({ port }) => port !== from.port);
+      if (to === undefined) throw new Error('another master');
+      const traffic = await startTraffic(nodes, [room, 'r2']);
+      await traffic.goesOn(100);
+      // Some keys are here and some are there: nothing can be done with the room now.
+      await redis.move(slot, to, () => refuses(nodes));
+      expect((await redis.ownerOf(slot)).port).toBe(to.port);
+      await traffic.goesOn(200);
+      await deliversDirectly(nodes, traffic);
+      await traffic.end();
+      expect(await traffic.verdict()).toEqual([]);
+      expect(traffic.losses).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'number what a client publishes in its order, even while the slot moves',
+    async () => {
+      const [node] = await startNodes(1);
+      if (node === undefined) throw new Error('a node');
+      const [, room = ''] = ROOMS;
+      const slot = await slotOf(room);
+      const from = await redis.ownerOf(slot);
+      const to = redis.masters.find(({ port }) => port !== from.port);
+      if (to === undefined) throw new Error('another master');
+      const publisher = await join(node);
+      await publisher.request('room:message', { room, data: 'first' });
+      const replies: Promise<Frame>[] = [];
+      const sending = setInterval(() => replies.push(publisher.request('room:message', { room, data: 1 })), 5);
+      cleanUp(() => clearInterval(sending));
+      // What was begun while nothing could be done there waits, and what comes later must not overtake it.
+      await redis.move(slot, to, () => delay(250));
+      await eventually(
+        () => publisher.request('room:message', { room, data: 1 }),
+        ({ type }) => type === 'ack',
+        15_000,
+      );
+      clearInterval(sending);
+      const offsets = (await Promise.all(replies)).flatMap(
+        ({ payload }) => (payload.offset as number | undefined) ?? [],
+      );
+      expect(offsets.length).toBeGreaterThan(10);
+      expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+    },
+    TEST_MS,
+  );
+
+  it(
+    'go on with its replica when a master dies, and tell what it had not passed on',
+    async () => {
+      const nodes = await startNodes(2);
+      const traffic = await startTraffic(nodes);
+      await traffic.goesOn(100);
+      const master = await redis.ownerOf(await slotOf(ROOMS[0] ?? ''));
+      await stopReplication(master);
+      await traffic.goesOn(50);
+      await master.kill();
+      await redis.settled(redis.servers.filter((server) => server !== master));
+      await ready(...nodes);
+      await traffic.goesOn(200);
+      await deliversDirectly(nodes, traffic);
+      await traffic.end();
+      expect(await traffic.verdict()).toEqual([]);
+      expect(traffic.losses.length).toBeGreaterThan(0);
+      for (const { reason } of traffic.losses) expect(reason).toBe('epoch');
+      await master.launch();
+      await inSync(master);
+    },
+    TEST_MS,
+  );
+});
+
+async function sum(nodes: readonly TestServer[], series: string): Promise<number> {
+  const counts = await Promise.all(nodes.map((node) => metric(node, series)));
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** Resolves when somebody has been told to come again. */
+async function refuses(nodes: readonly TestServer[]): Promise<void> {
+  await eventually(
+    () => sum(nodes, 'errors_total{code="UNAVAILABLE"}'),
+    (count) => count > 0,
+    10_000,
+  );
+}
+
+/** Deliveries come by themselves again: nothing has to be read from history because it was missing. */
+async function deliversDirectly(nodes: readonly TestServer[], traffic: Traffic): Promise<void> {
+  const mended = (): Promise<number> => sum(nodes, 'mended_total');
+  await eventually(
+    async () => {
+      const before = await mended();
+      await traffic.goesOn(100);
+      return (await mended()) - before;
+    },
+    (more) => more === 0,
+    30_000,
+  );
+}
