@@ -5,7 +5,9 @@ import process from 'node:process';
 import { Logger } from '@nestjs/common';
 
 import { developmentSecret } from './auth/development-secret.js';
+import { WORKER_NUMBER } from './cluster/siblings.js';
 import type { RookeryOptions } from './config/rookery.options.js';
+import { WorkerExchange } from './worker-exchange.js';
 
 /** A worker that lived for less than this before it died gets its successor only after a pause. */
 const SHORT_LIFE_MS = 10_000;
@@ -28,27 +30,32 @@ export function isSpokesman(): boolean {
  * ends them all, each with its own clean shutdown.
  */
 export function superviseWorkers(count: number, options: RookeryOptions): void {
+  // What is measured holds numbers that JSON has no words for.
+  cluster.setupPrimary({ serialization: 'advanced' });
   const supervisor = new Supervisor();
   // Made before the first of them could look for it: they must have one secret.
   if (options.auth === 'jwt' && options.nodeEnv === 'development') developmentSecret(options);
-  for (let n = 0; n < count; n += 1) supervisor.fork(n === 0);
+  for (let number = 1; number <= count; number += 1) supervisor.fork(number, number === 1);
 }
 
 class Supervisor {
   private readonly logger = new Logger(Supervisor.name);
+  private readonly exchange = new WorkerExchange();
   private stopping = false;
 
   constructor() {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.stop());
   }
 
-  fork(isFirst = false): void {
+  /** @param number stays with the place: who follows a worker that died has its number */
+  fork(number: number, isFirst = false): void {
     if (this.stopping) return;
-    const worker = cluster.fork({ [SPOKESMAN]: isFirst ? '1' : '0' });
+    const worker = cluster.fork({ [SPOKESMAN]: isFirst ? '1' : '0', [WORKER_NUMBER]: String(number) });
+    this.exchange.add(worker, number);
     const startedAt = performance.now();
     let served = false;
     worker.on('listening', () => (served = true));
-    worker.on('exit', (code, signal) => this.replace(worker, { served, code, signal, startedAt }));
+    worker.on('exit', (code, signal) => this.replace(worker, number, { served, code, signal, startedAt }));
   }
 
   private stop(): void {
@@ -58,6 +65,7 @@ class Supervisor {
 
   private replace(
     { process: { pid } }: Worker,
+    number: number,
     end: { served: boolean; code: number; signal: string; startedAt: number },
   ): void {
     if (this.stopping) {
@@ -72,6 +80,6 @@ class Supervisor {
     }
     this.logger.error(`Worker ${pid} has died (${end.signal || `exit code ${end.code}`}); another takes its place`);
     const pauseMs = performance.now() - end.startedAt < SHORT_LIFE_MS ? PAUSE_MS : 0;
-    setTimeout(() => this.fork(), pauseMs);
+    setTimeout(() => this.fork(number), pauseMs);
   }
 }

@@ -3,11 +3,13 @@ import { Module } from '@nestjs/common';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { Cluster } from './cluster.js';
 import { LocalCluster } from './local.cluster.js';
+import { Siblings } from './siblings.js';
 import { RedisCluster } from './redis.cluster.js';
 
-/** The other nodes, if there are any. */
+/** The other nodes, and the other processes of this one's port, if there are any. */
 @Module({
   providers: [
+    Siblings,
     {
       provide: Cluster,
       useFactory: (options: RookeryOptions): Cluster =>
@@ -15,6 +17,6 @@ import { RedisCluster } from './redis.cluster.js';
       inject: [RookeryOptions],
     },
   ],
-  exports: [Cluster],
+  exports: [Cluster, Siblings],
 })
 export class ClusterModule {}

@@ -30,11 +30,6 @@ export class HealthController {
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {
-    return this.health.check([
-      () => this.node.notDraining(),
-      () => this.node.broker(),
-      () => this.node.eventLoop(),
-      () => this.node.memory(),
-    ]);
+    return this.health.check(this.node.readiness());
   }
 }

@@ -1,9 +1,10 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 
 import { Broker } from '../broker/broker.js';
+import { Siblings } from '../cluster/siblings.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { DrainState } from '../connections/drain-state.js';
 
@@ -11,10 +12,11 @@ const NANOSECONDS_PER_MS = 1e6;
 const RESOLUTION_MS = 20;
 /** The delay that counts is that of the last while, not of the whole life of the process. */
 const WINDOW_MS = 10_000;
+const NOT_READY = 'health:not-ready';
 
 /** What makes a node fit for connections, each with its reason when it is not. */
 @Injectable()
-export class NodeHealth implements OnApplicationShutdown {
+export class NodeHealth implements OnModuleInit, OnApplicationShutdown {
   private readonly delay: IntervalHistogram;
   private readonly window: NodeJS.Timeout;
   private lastP99Ms = 0;
@@ -24,6 +26,7 @@ export class NodeHealth implements OnApplicationShutdown {
     private readonly indicators: HealthIndicatorService,
     private readonly drain: DrainState,
     @Inject(Broker) private readonly messages: Broker,
+    private readonly siblings: Siblings,
   ) {
     this.delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.delay.enable();
@@ -33,6 +36,10 @@ export class NodeHealth implements OnApplicationShutdown {
     }, WINDOW_MS).unref();
   }
 
+  onModuleInit(): void {
+    this.siblings.on(NOT_READY, () => this.problems());
+  }
+
   onApplicationShutdown(): void {
     clearInterval(this.window);
     this.delay.disable();
@@ -40,6 +47,14 @@ export class NodeHealth implements OnApplicationShutdown {
 
   process(): HealthIndicatorResult {
     return this.indicators.check('process').up({ uptimeSeconds: Math.round(process.uptime()) });
+  }
+
+  /**
+   * What makes it fit for new connections. Where several processes serve the port, a new connection goes to whichever
+   * takes it: all of them have to be fit.
+   */
+  readiness(): (() => HealthIndicatorResult | Promise<HealthIndicatorResult>)[] {
+    return this.siblings.worker === undefined ? this.ownReadiness() : [...this.ownReadiness(), () => this.workers()];
   }
 
   notDraining(): HealthIndicatorResult {
@@ -74,6 +89,33 @@ export class NodeHealth implements OnApplicationShutdown {
     return max > 0 && residentBytes > max
       ? indicator.down({ message: `above ${max} bytes`, residentBytes })
       : indicator.up({ residentBytes });
+  }
+
+  /** The other processes on the port. */
+  async workers(): Promise<HealthIndicatorResult> {
+    const indicator = this.indicators.check('workers');
+    const { answers, silent } = await this.siblings.ask(NOT_READY);
+    const unfit = answers.flatMap(({ worker, answer }) => {
+      const problems = answer as readonly string[];
+      return problems.length === 0 ? [] : [`worker ${worker}: ${problems.join(', ')}`];
+    });
+    const problems = [
+      ...unfit,
+      ...silent.map((worker) => `${worker === 0 ? 'the supervisor' : `worker ${worker}`} does not answer`),
+    ];
+    return problems.length === 0 ? indicator.up({ ready: answers.length + 1 }) : indicator.down(problems.join('; '));
+  }
+
+  private ownReadiness(): (() => HealthIndicatorResult | Promise<HealthIndicatorResult>)[] {
+    return [() => this.notDraining(), () => this.broker(), () => this.eventLoop(), () => this.memory()];
+  }
+
+  /** The names of the checks that fail. */
+  private async problems(): Promise<string[]> {
+    const results = await Promise.all(this.ownReadiness().map(async (check) => check()));
+    return results.flatMap((result) =>
+      Object.entries(result).flatMap(([name, { status }]) => (status === 'up' ? [] : [name])),
+    );
   }
 
   /** How late timers ran beyond their own resolution. */

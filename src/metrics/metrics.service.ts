@@ -1,23 +1,31 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
+import { Siblings } from '../cluster/siblings.js';
 import { ConnectionsService } from '../connections/connections.service.js';
 import { RoomsService } from '../rooms/rooms.service.js';
 import type { Tally } from '../telemetry/tally.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { distributionMetric } from './distribution.metric.js';
+import { mergeMetrics, type Measured } from './merge-metrics.js';
 
 const PREFIX = 'rookery_';
+const MEASURED = 'metrics:measured';
 
 /**
  * Prometheus’s view of the counters. Nothing is counted here: each metric reads its number when it is asked for, so
  * that the way of a message knows nothing of this library.
  */
 @Injectable()
-export class MetricsService {
+export class MetricsService implements OnModuleInit {
   private readonly registry = new Registry();
 
-  constructor(telemetry: Telemetry, connections: ConnectionsService, rooms: RoomsService) {
+  constructor(
+    telemetry: Telemetry,
+    connections: ConnectionsService,
+    rooms: RoomsService,
+    private readonly siblings: Siblings,
+  ) {
     // Brings event-loop delay, memory, CPU and garbage collection by their customary names.
     collectDefaultMetrics({ register: this.registry });
     this.gauge('connections', 'Open connections', () => connections.count());
@@ -49,12 +57,22 @@ export class MetricsService {
     this.registry.registerMetric(distributionMetric(`${PREFIX}fan_out_seconds`, fanOutHelp, telemetry.fanOutSeconds));
   }
 
+  onModuleInit(): void {
+    this.siblings.on(MEASURED, () => this.registry.getMetricsAsJSON());
+  }
+
   get contentType(): string {
     return this.registry.contentType;
   }
 
-  render(): Promise<string> {
-    return this.registry.metrics();
+  /** With several processes on the port, the metrics of all of them: a scrape reaches only one. */
+  async render(): Promise<string> {
+    const { worker } = this.siblings;
+    if (worker === undefined) return this.registry.metrics();
+    const { answers, silent } = await this.siblings.ask(MEASURED);
+    const byWorker = new Map<number, Measured>([[worker, await this.registry.getMetricsAsJSON()]]);
+    for (const { worker: other, answer } of answers) byWorker.set(other, answer as Measured);
+    return mergeMetrics(byWorker, silent.length);
   }
 
   private gauge(name: string, help: string, read: () => number): void {

@@ -1,10 +1,9 @@
 import { eventually } from '../support/eventually.js';
 import { plainClient } from '../support/plain-client.js';
-import { startProcess, type ServerProcess } from '../support/process.js';
 import { TestRedis } from '../support/redis.js';
-import { SECRET, tokenFor } from '../support/server.js';
+import { tokenFor } from '../support/server.js';
+import { allWorkers, startWorkers } from '../support/workers.js';
 
-const WORKERS = 2;
 const TEST_MS = 60_000;
 
 let redis: TestRedis;
@@ -15,34 +14,11 @@ beforeAll(async () => {
 
 afterAll(() => redis.remove());
 
-function startWorkers(environment: Readonly<Record<string, string>> = {}): ServerProcess {
-  return startProcess({ WORKERS: String(WORKERS), REDIS_URL: redis.url, JWT_SECRET: SECRET, ...environment });
-}
-
-/** The worker that a new connection to the port gets to: its process id is part of its node's name. */
-async function anyWorker(port: number): Promise<number> {
-  const headers = { authorization: `Bearer ${tokenFor({ scope: 'admin' })}`, connection: 'close' };
-  const answer = await fetch(`http://127.0.0.1:${port}/api/connections`, { headers });
-  const { node } = (await answer.json()) as { node: string };
-  return Number(node.split('-').at(-2));
-}
-
-/** All workers that answer on the port. */
-async function allWorkers(port: number): Promise<number[]> {
-  const seen = new Set<number>();
-  await eventually(
-    async () => seen.add(await anyWorker(port)).size,
-    (size) => size === WORKERS,
-    20_000,
-  );
-  return [...seen];
-}
-
 describe('several processes on one port', () => {
   it(
     'are one server, replace one that dies, and end together with 0',
     async () => {
-      const server = startWorkers();
+      const server = startWorkers(redis);
       const port = await server.port();
       const [first = 0, ...others] = await allWorkers(port);
 
@@ -73,10 +49,10 @@ describe('several processes on one port', () => {
   it(
     'say once where they are, and what is wrong with a setting',
     async () => {
-      const server = startWorkers();
+      const server = startWorkers(redis);
       await allWorkers(await server.port());
       expect(server.output().match(/Rookery is running/g)).toHaveLength(1);
-      const broken = startWorkers({ REDIS_URL: '' });
+      const broken = startWorkers(redis, { REDIS_URL: '' });
       await broken.exited;
       expect(broken.exitCode()).toBe(1);
       expect(broken.output()).toContain('WORKERS and REDIS_URL');
