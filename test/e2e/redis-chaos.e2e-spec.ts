@@ -77,7 +77,7 @@ async function usersIn(room: string, { http }: ChaosNode): Promise<string[]> {
 async function leavesNothing({ redis, nodes, traffic }: Scene): Promise<void> {
   traffic.stop();
   await eventually(
-    async () => (await redis.command('PUBSUB', 'SHARDCHANNELS')) as string[],
+    async () => (await redis.command('PUBSUB', 'SHARDCHANNELS', 'rookery{*')) as string[],
     (channels) => channels.length === 0,
   );
   for (const node of nodes) {
