@@ -10,6 +10,8 @@
  * @property {string} joined Part of the answer to a join.
  * @property {string} ping
  * @property {(data: string) => string} message Publishes this JSON value.
+ * @property {(data: string) => string} [relay] Publishes it by one who is not a member of the room.
+ * @property {(data: string) => string} [publish] The same, and asks for an answer that holds the mark.
  * @property {readonly [string, string]} [beat] A heartbeat above WebSocket's own, and its answer.
  */
 
@@ -21,6 +23,8 @@ export const rookery = {
   joined: '"room:joined"',
   ping: '{"type":"ping","requestId":"%m"}',
   message: (data) => `{"type":"room:message","payload":{"room":"%r","data":${data}}}`,
+  relay: (data) => `{"type":"room:message","payload":{"room":"%r","data":${data}}}`,
+  publish: (data) => `{"type":"room:message","payload":{"room":"%r","data":${data}},"requestId":"%m"}`,
 };
 
 /** @type {Dialect} */
@@ -50,5 +54,7 @@ export const socketIo = {
   joined: '"room:joined"',
   ping: '42["ping",{"requestId":"%m"}]',
   message: (data) => `42["room:message",{"room":"%r","data":${data}}]`,
+  relay: (data) => `42["publish",{"room":"%r","data":${data}}]`,
+  publish: (data) => `42["publish",{"room":"%r","data":${data},"requestId":"%m"}]`,
   beat: ['2', '3'],
 };

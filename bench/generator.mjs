@@ -14,7 +14,7 @@ const PATIENCE_S = 200;
 /**
  * The state of things at one moment. CPU in seconds since the process began.
  *
- * @typedef {{ at: number, cpu: number, generator: number, machine: number, rss: number, delivered: number, bytes: number }} Snapshot
+ * @typedef {{ at: number, cpu: number, store: number, generator: number, machine: number, rss: number, delivered: number, bytes: number }} Snapshot
  */
 
 /**

@@ -31,23 +31,26 @@ const MARK_GROWTH = 16;
  *
  * @param {import('./dialects.mjs').Dialect} dialect
  * @param {import('./workloads/index.mjs').Plan} plan
- * @param {{ port: number, pid: number }} server
+ * @param {{ ports: number[], pids: number[], store: number }} server
  * @param {string} user
  * @returns {(readonly [string, string | number | boolean])[]}
  */
 function spellOut(dialect, { bytes, ...plan }, server, user) {
   /** @type {(readonly [string, string | number | boolean])[]} */
   const lines = [
-    ['port', server.port],
-    ['pid', server.pid],
+    ...server.ports.map((port) => /** @type {const} */ (['port', port])),
+    ...server.pids.map((pid) => /** @type {const} */ (['pid', pid])),
+    ['store', server.store],
     ['path', dialect.path],
     ...dialect.greeting,
     ...makeTokens(plan.members, user).map((token) => /** @type {const} */ (['token', token])),
     ...Object.entries(plan),
   ];
-  if (plan.echo) lines.push(['message', dialect.ping]);
-  else if (bytes)
-    lines.push(['join', dialect.join], ['joined', dialect.joined], ['message', dialect.message(makeData(bytes))]);
+  if (plan.echo) lines.push(['message', bytes && dialect.publish ? dialect.publish(makeData(bytes)) : dialect.ping]);
+  else if (bytes) {
+    const message = (plan.apart && dialect.relay) || dialect.message;
+    lines.push(['join', dialect.join], ['joined', dialect.joined], ['message', message(makeData(bytes))]);
+  }
   if (dialect.beat) lines.push(['beat', dialect.beat[0]], ['beatAnswer', dialect.beat[1]]);
   return lines;
 }
@@ -61,7 +64,7 @@ function spellOut(dialect, { bytes, ...plan }, server, user) {
  * @returns {Promise<Pick<import('./statistics.mjs').Sample, 'values' | 'disturbance'>>}
  */
 export async function measureOnce(rival, workload, plan) {
-  const server = await startServer(rival, workload.settings ?? {});
+  const server = await startServer(rival, workload.settings ?? {}, workload.nodes);
   try {
     const duration = (plan.seconds ?? 0) + (plan.warmup ?? 0) + (plan.settle ?? 0);
     if (workload.rehearsal) {

@@ -11,6 +11,9 @@ const cores = cpus().length;
 export const pinned = cores > 1 && spawnSync('taskset', ['-c', String(cores - 1), 'true']).status === 0;
 export const SERVER_CORE = 0;
 export const GENERATOR_CORE = cores - 1;
+/** What nodes share, and the second node, have a core of their own where there are so many. */
+export const STORE_CORE = cores > 2 ? cores - 2 : GENERATOR_CORE;
+export const SECOND_NODE_CORE = cores > 3 ? 1 : SERVER_CORE;
 
 /** @type {Set<import('node:child_process').ChildProcess>} */
 const running = new Set();

@@ -9,7 +9,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(import.meta.url);
 
 /**
- * A server to be measured. All of them get PORT, JWT_SECRET and COMPRESSION in their environment.
+ * A server to be measured. All of them get PORT, JWT_SECRET and COMPRESSION in their environment, and REDIS_URL where
+ * several are one server.
  *
  * @typedef {object} Rival
  * @property {string} id
@@ -73,6 +74,13 @@ export const rivals = [
     dialect: dialects.socketIo,
     command: () => [process.execPath, server('socket-io.mjs')],
   },
+  ...['pubsub', 'sharded', 'streams'].map((adapter) => ({
+    id: `socket-io-${adapter}`,
+    title: `Socket.IO, ${adapter}`,
+    dialect: dialects.socketIo,
+    command: () => [process.execPath, server('socket-io-redis.mjs')],
+    env: { ADAPTER: adapter },
+  })),
   {
     id: 'bun',
     title: 'Bun publish',

@@ -1,4 +1,5 @@
 import { ratio, select } from './statistics.mjs';
+import { OVER_REDIS } from './workloads/redis.mjs';
 
 /**
  * What Rookery is held to: its figure, divided by another one of the same run, is at most so much.
@@ -39,6 +40,15 @@ const targets = [
     against: { ...rooms(100_000), measure: 'firstJoins' },
     atMost: 1.3,
   },
+  ...['one room', 'many rooms'].flatMap((name) =>
+    OVER_REDIS.map((rival) => ({
+      workload: 'redis-cross',
+      measure: 'cpu',
+      of: { case: name },
+      against: { rival, case: name },
+      atMost: 0.5,
+    })),
+  ),
   ...['burst', 'single'].map((name) => ({
     workload: 'history',
     measure: 'cpu',

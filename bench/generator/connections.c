@@ -29,11 +29,14 @@ static void set_events(struct connection *connection, int operation) {
 
 void watch(struct connection *connection, bool on) { set_events(connection, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL); }
 
+bool is_apart(const struct connection *connection) { return plan.apart && connection->place < plan.publishers; }
+
 void open_connection(int index) {
   if (loop < 0) loop = epoll_create1(0);
   struct connection *connection = &connections[index];
   *connection = (struct connection){
     .index = index, .group = index % plan.groups, .place = index / plan.groups, .state = UPGRADING};
+  connection->port = plan.ports[plan.apart && !is_apart(connection) ? plan.port_count - 1 : 0];
   connection->fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connection->fd < 0) fail("socket: %s (try a higher ulimit -n)", strerror(errno));
   int one = 1;
@@ -45,7 +48,7 @@ void open_connection(int index) {
   int small = 16 * 1024;
   if (plan.stall && index == plan.members - 1)
     setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(plan.port)};
+  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(connection->port)};
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(connection->fd, (struct sockaddr *)&to, sizeof to) < 0) fail("connect: %s", strerror(errno));
   fcntl(connection->fd, F_SETFL, O_NONBLOCK);

@@ -16,7 +16,7 @@ size_t write_upgrade(char *out, size_t capacity, int index) {
   return snprintf(out, capacity,
                   "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n",
-                  path, plan.port, KEY,
+                  path, connections[index].port, KEY,
                   plan.deflate ? "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; "
                                  "server_no_context_takeover\r\n"
                                : "");

@@ -15,14 +15,19 @@
 
 enum step_kind { SAY, HEAR };
 
+#define MAX_NODES 4
+
 struct step {
   enum step_kind kind;
   char *text;
 };
 
 struct plan {
-  int port;
-  int pid;           /* the server's, for its CPU time and memory */
+  int ports[MAX_NODES]; /* of the server, or of its nodes */
+  int port_count;
+  int pids[MAX_NODES]; /* theirs, for their CPU time and memory */
+  int pid_count;
+  int store;         /* process id of what the nodes share; 0: nothing */
   char *path;        /* what to request; %t is the connection's token */
   char **tokens;     /* one for each connection, used again from the start when they run out */
   int token_count;
@@ -40,6 +45,7 @@ struct plan {
   int window;        /* unfinished messages a publisher may have */
   double rate;       /* messages a second of all publishers together; 0: as fast as the window lets them */
   bool echo;         /* the answer comes back to the sender alone */
+  bool apart;        /* publishers are no members, and are connected to the first node; the members to the last */
   bool deflate;      /* offer permessage-deflate */
   bool stall;        /* the last member stops reading */
   int parallel;      /* connections being opened at any time */
@@ -68,6 +74,7 @@ struct slot {
 struct connection {
   int fd;
   int index;
+  int port;
   int group, place; /* the members are dealt out like cards: the first ones of all groups come first */
   enum state state;
   int step;       /* the step it waits in, while GREETING */
@@ -93,6 +100,8 @@ extern int joins_done;
 extern uint64_t read_at; /* when the bytes being handled were read: one look at the clock for all of them */
 
 void open_connection(int index);
+/* A publisher that is not a member of its room. */
+bool is_apart(const struct connection *connection);
 void watch(struct connection *connection, bool on);
 void queue_frame(struct connection *connection, int opcode, const char *payload, size_t length);
 void flush_output(struct connection *connection);
@@ -142,6 +151,7 @@ uint64_t publish_due(void);
 struct snapshot {
   double at;        /* seconds */
   double cpu;       /* seconds of CPU the server has used, in all its threads */
+  double store;     /* and what the nodes share */
   double generator; /* and this process */
   double machine;   /* and everybody, on all cores */
   long rss;         /* the server's resident bytes */

@@ -29,9 +29,10 @@ static void connect_everyone(void) {
 /* Taken apart into slices of equal size, so that a join that grows dearer with the number of rooms can be seen. */
 static void join_everyone(void) {
   uint64_t deadline = in_seconds(PATIENCE_S);
-  int all = plan.members * plan.rooms;
+  int all = (plan.members - (plan.apart ? plan.publishers * plan.groups : 0)) * plan.rooms;
   take_snapshot(&joins[0]);
-  for (int i = 0; i < plan.members; i++) join_next(&connections[i]);
+  for (int i = 0; i < plan.members; i++)
+    if (!is_apart(&connections[i])) join_next(&connections[i]);
   for (int slice = 1; slice <= JOIN_SLICES; slice++) {
     while (joins_done < (long)all * slice / JOIN_SLICES) {
       turn(deadline);

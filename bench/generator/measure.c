@@ -20,11 +20,17 @@ uint64_t now_ns(void) {
  * The kernel's clock of a process counts the time of all its threads, ended ones too. It is the sum that user and system
  * time in /proc are made from, in nanoseconds where those come in hundredths of a second.
  */
-static double server_cpu(void) {
+static double cpu_of(int pid) {
   clockid_t clock;
   struct timespec used;
-  if (clock_getcpuclockid(plan.pid, &clock) != 0 || clock_gettime(clock, &used) != 0) fail("the server is gone");
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) fail("the server is gone");
   return used.tv_sec + used.tv_nsec / 1e9;
+}
+
+static double server_cpu(void) {
+  double sum = 0;
+  for (int i = 0; i < plan.pid_count; i++) sum += cpu_of(plan.pids[i]);
+  return sum;
 }
 
 static double machine_cpu(void) {
@@ -36,20 +42,27 @@ static double machine_cpu(void) {
   return (double)(user + nice + system + irq + softirq) / sysconf(_SC_CLK_TCK);
 }
 
-static long server_rss(void) {
+static long rss_of(int pid) {
   char path[64];
   long pages;
-  snprintf(path, sizeof path, "/proc/%d/statm", plan.pid);
+  snprintf(path, sizeof path, "/proc/%d/statm", pid);
   FILE *file = fopen(path, "r");
   if (!file || fscanf(file, "%*d %ld", &pages) != 1) fail("the server is gone");
   fclose(file);
   return pages * sysconf(_SC_PAGESIZE);
 }
 
+static long server_rss(void) {
+  long sum = 0;
+  for (int i = 0; i < plan.pid_count; i++) sum += rss_of(plan.pids[i]);
+  return sum;
+}
+
 void take_snapshot(struct snapshot *snapshot) {
   struct rusage own;
   getrusage(RUSAGE_SELF, &own);
   snapshot->cpu = server_cpu();
+  snapshot->store = plan.store ? cpu_of(plan.store) : 0;
   snapshot->machine = machine_cpu();
   snapshot->rss = server_rss();
   snapshot->at = now_ns() / 1e9;
@@ -60,8 +73,8 @@ void take_snapshot(struct snapshot *snapshot) {
 }
 
 void print_snapshot(const char *name, const struct snapshot *snapshot) {
-  printf("\"%s\":{\"at\":%.6f,\"cpu\":%.6f,\"generator\":%.6f,\"machine\":%.2f,\"rss\":%ld,\"delivered\":%lu,\"bytes\":%lu},", name,
-         snapshot->at, snapshot->cpu, snapshot->generator, snapshot->machine, snapshot->rss, snapshot->delivered, snapshot->bytes);
+  printf("\"%s\":{\"at\":%.6f,\"cpu\":%.6f,\"store\":%.6f,\"generator\":%.6f,\"machine\":%.2f,\"rss\":%ld,\"delivered\":%lu,\"bytes\":%lu},", name,
+         snapshot->at, snapshot->cpu, snapshot->store, snapshot->generator, snapshot->machine, snapshot->rss, snapshot->delivered, snapshot->bytes);
 }
 
 /* Buckets that grow with the value: each power of two is cut into 128, so a percentile is right to within 1 %. */

@@ -22,6 +22,11 @@ static void add_token(const char *token) {
   plan.tokens[plan.token_count++] = strdup(token);
 }
 
+static void add_number(int *to, int *count, const char *value) {
+  if (*count == MAX_NODES) fail("too many nodes");
+  to[(*count)++] = atoi(value);
+}
+
 static bool set_text(const char *key, const char *value) {
   const struct { const char *key; char **field; } texts[] = {
     {"path", &plan.path},       {"join", &plan.join}, {"joined", &plan.joined},
@@ -34,14 +39,14 @@ static bool set_text(const char *key, const char *value) {
 
 static bool set_number(const char *key, const char *value) {
   const struct { const char *key; int *field; } whole[] = {
-    {"port", &plan.port},   {"pid", &plan.pid},               {"members", &plan.members}, {"groups", &plan.groups},
-    {"rooms", &plan.rooms}, {"publishers", &plan.publishers}, {"window", &plan.window},   {"parallel", &plan.parallel},
+    {"store", &plan.store},           {"members", &plan.members}, {"groups", &plan.groups},     {"rooms", &plan.rooms},
+    {"publishers", &plan.publishers}, {"window", &plan.window},   {"parallel", &plan.parallel},
   };
   const struct { const char *key; double *field; } real[] = {
     {"rate", &plan.rate}, {"settle", &plan.settle}, {"warmup", &plan.warmup}, {"seconds", &plan.seconds},
   };
   const struct { const char *key; bool *field; } yes_no[] = {
-    {"echo", &plan.echo}, {"deflate", &plan.deflate}, {"stall", &plan.stall},
+    {"echo", &plan.echo}, {"apart", &plan.apart}, {"deflate", &plan.deflate}, {"stall", &plan.stall},
   };
   for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
     if (strcmp(key, whole[i].key) == 0) return (*whole[i].field = atoi(value)), true;
@@ -53,7 +58,7 @@ static bool set_number(const char *key, const char *value) {
 }
 
 static void check_plan(void) {
-  if (!plan.path || !plan.port) fail("the plan needs a path and a port");
+  if (!plan.path || !plan.port_count) fail("the plan needs a path and a port");
   if (plan.members % plan.groups) fail("the members cannot be dealt out evenly to the groups");
   if (plan.seconds > 0 && !plan.message) fail("the plan has traffic but no message");
   /* A compressed frame is not opened; it is known by its place in the line, so there must be only one line. */
@@ -72,6 +77,8 @@ void read_plan(void) {
     if (strcmp(line, "say") == 0) add_step(SAY, value);
     else if (strcmp(line, "hear") == 0) add_step(HEAR, value);
     else if (strcmp(line, "token") == 0) add_token(value);
+    else if (strcmp(line, "port") == 0) add_number(plan.ports, &plan.port_count, value);
+    else if (strcmp(line, "pid") == 0) add_number(plan.pids, &plan.pid_count, value);
     else if (!set_text(line, value) && !set_number(line, value)) fail("unknown key in the plan: %s", line);
   }
   free(line);

@@ -58,7 +58,7 @@ static uint32_t receivers_of(const struct connection *publisher) {
   if (plan.echo) return 1;
   const struct connection *last = &connections[plan.members - 1];
   bool misses_one = last->stalled && last->group == publisher->group;
-  return plan.members / plan.groups - 1 - misses_one;
+  return plan.members / plan.groups - (plan.apart ? plan.publishers : 1) - misses_one;
 }
 
 static void publish(struct connection *publisher, uint64_t at) {
@@ -114,7 +114,7 @@ static const char *find_mark(const char *text, size_t length) {
 }
 
 static void check_route(const struct connection *member, const struct connection *publisher) {
-  if (plan.echo ? publisher != member : publisher == member)
+  if (plan.echo ? publisher != member : publisher == member || is_apart(member))
     fail("member %d got a message of publisher %d", member->index, publisher->index);
   if (publisher->group != member->group)
     fail("member %d got a message of another room", member->index);

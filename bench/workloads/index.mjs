@@ -2,6 +2,7 @@ import { handshakes, idle } from './connections.mjs';
 import { burst, compression, fixedRate, large, manyRooms, single } from './fan-out.mjs';
 import { members, rooms } from './growth.mjs';
 import { history } from './history.mjs';
+import { redisCross, redisPublish } from './redis.mjs';
 import { request } from './request.mjs';
 import { stalled } from './stalled.mjs';
 
@@ -16,7 +17,8 @@ import { stalled } from './stalled.mjs';
  * @property {number} [window]
  * @property {number} [rate]
  * @property {number} [bytes] Size of a message's `data`, as JSON.
- * @property {boolean} [echo]
+ * @property {boolean} [echo] With `bytes`, what is answered is a publish.
+ * @property {boolean} [apart]
  * @property {boolean} [deflate]
  * @property {boolean} [stall]
  * @property {number} [parallel]
@@ -36,6 +38,7 @@ import { stalled } from './stalled.mjs';
  * @property {number} [stretch] How much longer than the others it is measured; left out, it is not.
  * @property {Plan} [rehearsal] Run first against the same server, and not measured.
  * @property {Record<string, string>} [settings] More of the server's environment.
+ * @property {number} [nodes] How many processes over one Redis make the server; left out, it is one without Redis.
  */
 
 /** @type {Workload[]} */
@@ -53,4 +56,6 @@ export const workloads = [
   members,
   rooms,
   history,
+  redisPublish,
+  redisCross,
 ];

@@ -40,7 +40,8 @@ const deliveries = (from, to) => to.delivered - from.delivered;
  */
 export function disturbance({ before, settled, start, end }, { seconds }) {
   const [from, to] = seconds ? [start, end] : [before, settled];
-  return (to.machine - from.machine - (to.cpu - from.cpu) - (to.generator - from.generator)) / elapsed(from, to);
+  const ours = to.cpu - from.cpu + (to.store - from.store) + (to.generator - from.generator);
+  return (to.machine - from.machine - ours) / elapsed(from, to);
 }
 
 /** @type {Measure} */
@@ -53,6 +54,17 @@ export const cpuPerDelivery = {
 
 /** @type {Measure} */
 export const cpuPerRequest = { ...cpuPerDelivery, title: 'CPU/request' };
+
+/** @type {Measure} */
+export const cpuPerPublish = { ...cpuPerDelivery, title: 'CPU/publish' };
+
+/** Of Redis, beside what the servers use. @type {Measure} */
+export const storeCpu = {
+  key: 'store',
+  title: 'CPU of Redis',
+  of: ({ start, end }) => (end.store - start.store) / deliveries(start, end),
+  show: microseconds,
+};
 
 /** @type {Measure} */
 export const rate = {

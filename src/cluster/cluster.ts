@@ -20,6 +20,8 @@ export type NodeListener = (payload: unknown, node: string) => unknown;
 export interface Cluster {
   /** Names this node for as long as it runs. */
   readonly nodeId: string;
+  /** True where there cannot be another node. */
+  readonly isAlone: boolean;
   /** The other nodes that are known to be alive. A dead one is noticed within ten seconds. */
   others(): readonly string[];
   /** Has one listener take what is said about a topic. */

@@ -10,6 +10,7 @@ import { createNodeId } from './node-id.js';
 @Injectable()
 export class LocalCluster implements Cluster {
   readonly nodeId = createNodeId();
+  readonly isAlone = true;
   private readonly memory = new Memory();
   private readonly deposits = new Deposits();
 

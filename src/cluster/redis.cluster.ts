@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import {
   Injectable,
   Logger,
@@ -10,6 +12,7 @@ import { CommandQueue } from '../broker/redis/command-queue.js';
 import { createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Answers, Cluster, NodeListener } from './cluster.js';
+import { Hearing } from './hearing.js';
 import { RedisCounts } from './redis-counts.js';
 import { RedisMemory } from './redis-memory.js';
 import { createNodeId } from './node-id.js';
@@ -19,9 +22,13 @@ import { Question } from './question.js';
 const BEAT_MS = 2000;
 const GONE_AFTER_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 1000;
+/** How long others may take to say to a newcomer that they are there. */
+const GREETING_MS = 500;
 
 interface Word {
   readonly from: string;
+  /** How many words its node has said to everybody, this one included; absent in what is said to one node. */
+  readonly n?: number;
   readonly kind: 'beat' | 'bye' | 'tell' | 'ask' | 'answer' | 'remember';
   readonly topic?: string;
   /** Names the question of an `ask` or an `answer`. */
@@ -29,7 +36,11 @@ interface Word {
   readonly payload?: unknown;
 }
 
-/** Nodes that know each other by Redis's pub/sub. No node is kept there: one that dies leaves no trace. */
+/**
+ * Nodes that know each other by Redis's pub/sub. No node is kept there: one that dies leaves no trace. All channels are
+ * in one slot, so that in a cluster too one server passes the words on in their order. Lost ones show in their numbers,
+ * at the latest when the next beat comes.
+ */
 @Injectable()
 export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown {
   readonly nodeId = createNodeId();
@@ -40,12 +51,17 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private readonly memory: RedisMemory;
   private readonly nodes = new NodeList(GONE_AFTER_MS);
   private readonly allCounts: RedisCounts[] = [];
+  private readonly hearing = new Hearing();
   private readonly listeners = new Map<string, NodeListener>();
   private readonly goneListeners: ((node: string) => void)[] = [];
   private readonly resumedListeners: (() => void)[] = [];
   private readonly questions = new Map<string, Question>();
   private asked = 0;
+  private said = 0;
+  private beatAt = performance.now();
   private hasStarted = false;
+  /** Resolves when those who are there have had the time to say so; undefined from then on. */
+  private greeted: Promise<void> | undefined;
   private isListening = false;
   private leaving = false;
   private readonly pulse: NodeJS.Timeout;
@@ -53,9 +69,9 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   constructor(private readonly options: RookeryOptions) {
     this.client = createRedisClient(options, 'nodes');
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs, 'debug');
-    this.everybody = `${options.redisPrefix}:nodes`;
+    this.everybody = `${this.base}:all`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
-    this.client.on('message', (_channel: string, text: string) => void this.take(text));
+    this.client.on('smessage', (_channel: string, text: string) => void this.take(text));
     this.client.on('ready', () => void this.listen());
     this.client.on('close', () => (this.isListening = false));
     this.pulse = setInterval(() => this.beat(), BEAT_MS).unref();
@@ -69,13 +85,18 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   /** The others need not find out by themselves. */
   beforeApplicationShutdown(): void {
     this.leaving = true;
-    this.send(this.everybody, { kind: 'bye' });
+    this.say({ kind: 'bye' });
   }
 
   onApplicationShutdown(): void {
     clearInterval(this.pulse);
     for (const question of this.questions.values()) question.end();
     this.client.disconnect();
+  }
+
+  /** Others may come at any time. */
+  get isAlone(): boolean {
+    return false;
   }
 
   others(): readonly string[] {
@@ -87,15 +108,15 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   }
 
   tell(topic: string, payload: unknown): void {
-    this.send(this.everybody, { kind: 'tell', topic, payload });
+    this.say({ kind: 'tell', topic, payload });
   }
 
   async ask(topic: string, payload: unknown, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Answers> {
     if (!this.isListening) return { answers: [], partial: true, gone: [] };
     const id = String((this.asked += 1));
-    const question = new Question(this.nodes.all(), timeoutMs);
+    const question = new Question(this.nodes.all(), timeoutMs, this.greeted);
     this.questions.set(id, question);
-    this.send(this.everybody, { kind: 'ask', topic, question: id, payload });
+    this.say({ kind: 'ask', topic, question: id, payload });
     const answers = await question.answered;
     this.questions.delete(id);
     return answers;
@@ -108,7 +129,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   async remember(name: string, value: number, ttlMs: number): Promise<void> {
     const expiresAt = Date.now() + ttlMs;
     await this.memory.keep(name, value, expiresAt);
-    this.send(this.everybody, { kind: 'remember', payload: [name, value, expiresAt] });
+    this.say({ kind: 'remember', payload: [name, value, expiresAt] });
   }
 
   recall(name: string): number | undefined {
@@ -140,38 +161,69 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
 
   private async listen(): Promise<void> {
     try {
-      await this.client.subscribe(this.everybody, this.channelOf(this.nodeId));
+      await this.client.ssubscribe(this.everybody, this.channelOf(this.nodeId));
       await this.memory.load();
     } catch {
       this.client.disconnect(true);
       return;
     }
     this.isListening = true;
+    this.greet();
+    this.hearing.clear();
     this.nodes.forgive(performance.now());
     for (const counts of this.allCounts) counts.writeAllAgain();
     this.beat();
-    if (this.hasStarted) for (const listener of this.resumedListeners) listener();
+    if (this.hasStarted) this.tellResumed();
     this.hasStarted = true;
   }
 
-  /** Says that this node is alive. While it hears nobody itself, no silence counts against the others. */
+  private greet(): void {
+    const greeted = delay(GREETING_MS, undefined, { ref: false }).then(() => {
+      if (this.greeted === greeted) this.greeted = undefined;
+    });
+    this.greeted = greeted;
+  }
+
+  private tellResumed(): void {
+    for (const listener of this.resumedListeners) listener();
+  }
+
+  /**
+   * Says that this node is alive. While it does not even hear itself, no silence counts against the others; and when it
+   * has slept, they have most likely taken it for gone.
+   */
   private beat(): void {
+    const now = performance.now();
+    const hasSlept = now - this.beatAt > 2 * BEAT_MS;
+    this.beatAt = now;
     if (!this.isListening || this.leaving) return;
-    this.send(this.everybody, { kind: 'beat' });
-    for (const node of this.nodes.expire(performance.now())) this.lose(node);
-    for (const counts of this.allCounts) counts.refresh(performance.now());
+    if (hasSlept || this.hearing.lastOf(this.nodeId) < this.said) this.nodes.forgive(now);
+    this.say({ kind: 'beat' });
+    if (hasSlept) this.resume();
+    for (const node of this.nodes.expire(now)) this.lose(node);
+    for (const counts of this.allCounts) counts.refresh(now);
     // What was remembered is told at most once, like all word.
     this.memory.refresh().catch(() => undefined);
   }
 
+  /** Word was lost, here or at the others, though the connection was not. */
+  private resume(): void {
+    this.logger.debug('What nodes said to each other was lost');
+    // What cannot be read now is read with the rest, once a minute.
+    this.memory.load().catch(() => undefined);
+    this.tellResumed();
+  }
+
   private lose(node: string): void {
+    this.hearing.forget(node);
     for (const question of this.questions.values()) question.giveUp(node);
     for (const listener of this.goneListeners) listener(node);
   }
 
   private async take(text: string): Promise<void> {
     const word = JSON.parse(text) as Word;
-    const { from, kind } = word;
+    const { from, kind, n } = word;
+    if (n !== undefined && this.hearing.heard(from, n)) this.resume();
     if (from === this.nodeId) return;
     if (kind === 'bye') {
       if (this.nodes.remove(from)) this.lose(from);
@@ -196,9 +248,13 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     }
   }
 
+  private say(word: Omit<Word, 'from' | 'n'>): void {
+    this.send(this.everybody, { n: (this.said += 1), ...word });
+  }
+
   private send(channel: string, word: Omit<Word, 'from'>): void {
     // Word is delivered at most once: where the connection is away, it is not.
-    this.client.publish(channel, JSON.stringify({ from: this.nodeId, ...word })).catch(() => undefined);
+    this.client.spublish(channel, JSON.stringify({ from: this.nodeId, ...word })).catch(() => undefined);
   }
 
   private keyOf(name: string): string {
@@ -206,6 +262,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   }
 
   private channelOf(node: string): string {
-    return `${this.options.redisPrefix}:node:${node}`;
+    return `${this.base}:node:${node}`;
+  }
+
+  private get base(): string {
+    return `${this.options.redisPrefix}:{nodes}`;
   }
 }

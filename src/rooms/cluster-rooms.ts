@@ -39,7 +39,7 @@ export class ClusterRooms implements OnModuleInit {
    */
   find(room: string, max: number): MaybePromise<ClusterRoom> {
     const own = this.ownMembers({ room, max });
-    if (this.cluster.others().length === 0) return { ...own, partial: false };
+    if (this.cluster.isAlone) return { ...own, partial: false };
     return this.withOthers(own, { room, max });
   }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 import { Traffic } from '../chaos/traffic.js';
 import { connect, join, type Frame } from '../support/client.js';
 import { NODE_OPTIONS, ready } from '../support/cluster.js';
@@ -23,10 +24,10 @@ beforeAll(async () => {
 
 afterAll(() => redis.remove());
 
-function startNodes(count: number): Promise<TestServer[]> {
+function startNodes(count: number, more: RookeryOptionsInput = {}): Promise<TestServer[]> {
   // Keys of each test's own: its publishers use the same ids.
   const redisPrefix = randomUUID();
-  const options = { ...NODE_OPTIONS, redisUrl: redis.url, redisCluster: true, redisPrefix, rateLimit: 0 };
+  const options = { ...NODE_OPTIONS, redisUrl: redis.url, redisCluster: true, redisPrefix, rateLimit: 0, ...more };
   return Promise.all(Array.from({ length: count }, () => startServer(options)));
 }
 
@@ -99,7 +100,8 @@ describe('nodes on a Redis Cluster', () => {
   it(
     'number what a client publishes in its order, even while the slot moves',
     async () => {
-      const [node] = await startNodes(1);
+      // Time enough for the move: what is refused has no order.
+      const [node] = await startNodes(1, { redisTimeoutMs: 10_000 });
       if (node === undefined) throw new Error('a node');
       const [, room = ''] = ROOMS;
       const slot = await slotOf(room);

@@ -98,7 +98,7 @@ describe('two nodes over one Redis', () => {
     const redis = await startRedis();
     const [one] = await startNodes(redis, 1);
     if (one === undefined) throw new Error('a node');
-    const channels = async () => (await redis.command('PUBSUB', 'SHARDCHANNELS')) as string[];
+    const channels = async () => (await redis.command('PUBSUB', 'SHARDCHANNELS', 'rookery{*')) as string[];
     const member = await join(one, {}, 'r');
     await member.request('room:message', { room: 'r', data: 1, id: 'x' });
     await member.request('room:message', { room: 'r', data: 2, volatile: true });

@@ -6,7 +6,7 @@ import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 import { connect, join, type TestClient } from '../support/client.js';
 import { startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
-import { startProcess } from '../support/process.js';
+import { startProcess, type ServerProcess } from '../support/process.js';
 import { TestRedis } from '../support/redis.js';
 import { SECRET, type TestServer } from '../support/server.js';
 import { cleanUp } from '../support/teardown.js';
@@ -81,29 +81,43 @@ describe('presence over two nodes', () => {
     expect((await watcher.next('presence:left')).payload.userId).toBe('alice');
   });
 
-  it('takes the members of a node that was killed for gone within 15 seconds', async () => {
+  it('takes the members of a node that was killed for gone within 15 seconds, and those of one that sleeps until it wakes', async () => {
     const [one] = await twoNodes();
     const watcher = await memberAt(one, 'w', 'p');
-    const node = startProcess({ REDIS_URL: redis.url, JWT_SECRET: SECRET, ROOMS_FILE: writeRules() });
-    const address = `ws://127.0.0.1:${await node.port()}/ws`;
-    const alice = await connect(one, { address });
-    await alice.request('join', 'p');
-    await watcher.next('presence:joined');
-    node.kill('SIGKILL');
+    const settings = { REDIS_URL: redis.url, JWT_SECRET: SECRET, ROOMS_FILE: writeRules() };
+    const [killed, asleep] = [startProcess(settings), startProcess(settings)];
+    const [alice, bob] = [await connectTo(killed, 'alice'), await connectTo(asleep, 'bob')];
+    for (const member of [alice, bob]) {
+      await member.request('join', 'p');
+      await watcher.next('presence:joined');
+    }
+    bob.takeAll('presence:joined');
+    asleep.kill('SIGSTOP');
+    killed.kill('SIGKILL');
     const killedAt = performance.now();
-    const { payload } = await eventually(
-      () => watcher.takeAll('presence:left')[0] ?? { payload: undefined },
-      (frame) => frame.payload !== undefined,
+    const gone = await eventually(
+      () => watcher.queue.filter(({ type }) => type === 'presence:left').map(({ payload }) => payload.userId as string),
+      ({ length }) => length === 2,
       20_000,
     );
-    expect(payload).toMatchObject({ userId: 'alice' });
+    expect(gone.toSorted()).toEqual(['alice', 'bob']);
     expect(performance.now() - killedAt).toBeLessThan(15_000);
-    const presence = (await watcher.request('presence', 'p')).payload as object;
-    expect(presence).toMatchObject({ size: 1, members: [{ userId: 'w' }] });
+    asleep.kill('SIGCONT');
+    expect((await watcher.next('presence:joined')).payload.userId).toBe('bob');
+    const presence = (await watcher.request('presence', 'p')).payload as { members: { userId: string }[] };
+    expect(presence.members.map(({ userId }) => userId).toSorted()).toEqual(['bob', 'w']);
     expect(presence).not.toHaveProperty('partial');
-    expect(await redis.command('PUBSUB', 'CHANNELS', 'rookery:node:*')).toHaveLength(2);
+    // The sleeper does not take its own sleep for the others' end.
+    await bob.settle();
+    expect(bob.takeAll('presence:left').map(({ payload }) => payload.userId as string)).not.toContain('w');
+    expect(await redis.command('PUBSUB', 'SHARDCHANNELS', 'rookery:{nodes}:node:*')).toHaveLength(3);
   }, 60_000);
 });
+
+async function connectTo(node: ServerProcess, sub: string): Promise<TestClient> {
+  const address = `ws://127.0.0.1:${await node.port()}/ws`;
+  return connect({ ws: address }, { claims: { sub } });
+}
 
 /** A file with the same rules, for a node that is a process of its own. */
 function writeRules(): string {

@@ -137,7 +137,7 @@ export class TestClient {
  *
  * @throws RefusedError
  */
-export async function connect(server: TestServer, options: ConnectOptions = {}): Promise<TestClient> {
+export async function connect(server: Pick<TestServer, 'ws'>, options: ConnectOptions = {}): Promise<TestClient> {
   const { claims, token = tokenFor(claims), query = {}, headers = {}, protocols = [], address } = options;
   const search = new URLSearchParams({ ...(token === null ? {} : { token }), ...query });
   const socket = new WebSocket(`${address ?? server.ws}?${search.toString()}`, [...protocols], { headers });

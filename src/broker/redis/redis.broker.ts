@@ -163,10 +163,11 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     }
   }
 
-  private async positions(rooms: readonly Asked[], renew: boolean): Promise<Position[]> {
-    // One script can only look at rooms of one server.
+  private async positions(rooms: readonly Asked[], renew: boolean): Promise<(Position | undefined)[]> {
+    // One script can only look at rooms of one server, and another server may be the one that is away.
     if (this.options.redisCluster && rooms.length > 1) {
-      return (await Promise.all(rooms.map((room) => this.positions([room], renew)))).flat();
+      const each = await Promise.allSettled(rooms.map((room) => this.positions([room], renew)));
+      return each.map((result) => (result.status === 'fulfilled' ? result.value[0] : undefined));
     }
     const keys = rooms.flatMap(({ room }) => [this.keys.meta(room), this.keys.stream(room)]);
     const args = [this.freshEpoch(), String(this.unusedTtlMs), renew ? String(this.options.positionTtlMs) : ''];

@@ -29,13 +29,14 @@ export class RoomWatch {
   private urgent = false;
 
   /**
-   * @param ask gets where rooms stand, in the order asked, and can have them remembered for longer
+   * @param ask gets where rooms stand, in the order asked, and can have them remembered for longer; undefined where the
+   *   server of that room cannot say, which must not keep others from being compared
    * @param report told where a room stands, whether or not it has got there: what was delivered may still be lost
    */
   constructor(
     private readonly subscriber: Subscriber,
     private readonly known: KnownPositions,
-    private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly Position[]>,
+    private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly (Position | undefined)[]>,
     private readonly report: (room: string, head: Position) => void,
     intervalMs: number,
   ) {
@@ -62,33 +63,44 @@ export class RoomWatch {
     this.urgent = false;
     const startedAt = performance.now();
     const renew = startedAt - this.renewedAt >= RENEWAL_MS;
+    let complete = true;
     try {
-      for (const slice of slicesOf(this.subscriber.all())) await this.compare(slice, urgent, renew);
-      if (renew) this.renewedAt = startedAt;
-      if (urgent) await this.tellOfPublished();
+      for (const slice of slicesOf(this.subscriber.all())) {
+        if (!(await this.compare(slice, urgent, renew))) complete = false;
+      }
+      if (renew && complete) this.renewedAt = startedAt;
+      if (urgent && !(await this.tellOfPublished())) complete = false;
+      if (!complete) this.urgent ||= urgent;
     } catch (error) {
+      complete = false;
       this.urgent ||= urgent;
       this.logger.debug(`Positions cannot be compared: ${String(error)}`);
     } finally {
       this.running = false;
     }
-    if (this.urgent && !urgent) void this.compareAll();
+    if (this.urgent && (complete || !urgent)) void this.compareAll();
   }
 
-  private async compare(subscriptions: readonly Subscription[], urgent: boolean, renew: boolean): Promise<void> {
+  /** @returns false where it could not be done for some of them */
+  private async compare(subscriptions: readonly Subscription[], urgent: boolean, renew: boolean): Promise<boolean> {
     const untold = subscriptions.map((subscription) => subscription.untold);
     const heads = await this.ask(this.allAbout(subscriptions.map(({ room }) => room)), renew);
     subscriptions.forEach((subscription, index) => {
       const head = heads[index];
-      if (subscription.untold === untold[index]) subscription.untold = undefined;
+      if (head !== undefined && subscription.untold === untold[index]) subscription.untold = undefined;
       if (head !== undefined && !isOnItsWay(subscription, head, urgent)) this.report(subscription.room, head);
     });
+    return !heads.includes(undefined);
   }
 
   /** Rooms without members here, to which this node has published: it knows how far they came all the same. */
-  private async tellOfPublished(): Promise<void> {
+  private async tellOfPublished(): Promise<boolean> {
     const rooms = this.known.publishedTo().filter((room) => this.subscriber.find(room) === undefined);
-    for (const slice of slicesOf(rooms)) await this.ask(this.allAbout(slice), false);
+    let complete = true;
+    for (const slice of slicesOf(rooms)) {
+      if ((await this.ask(this.allAbout(slice), false)).includes(undefined)) complete = false;
+    }
+    return complete;
   }
 
   private allAbout(rooms: readonly string[]): Asked[] {

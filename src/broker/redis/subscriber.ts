@@ -47,6 +47,8 @@ export class Subscriber {
   ) {
     client.on('smessage', (channel: string, message: string) => this.take(channel, message));
     client.on('ready', () => void this.resubscribe());
+    // The client of a cluster subscribes again by itself, when slots have moved or one of its servers was away.
+    if (client.isCluster) client.on('subscribersReady', onReady);
     client.on('error', (error) => this.logger.debug(`Redis: ${error.message}`));
   }
 
@@ -72,6 +74,8 @@ export class Subscriber {
       return subscription;
     } catch (error) {
       this.drop(subscription);
+      // The client of a cluster remembers it all the same, and would subscribe it one day.
+      if (this.client.isCluster) this.client.sunsubscribe(channel).catch(() => undefined);
       throw new BrokerUnavailableError(`Redis: cannot subscribe, ${error instanceof Error ? error.message : ''}`);
     }
   }
@@ -108,8 +112,8 @@ export class Subscriber {
   }
 
   private async resubscribe(): Promise<void> {
-    // The client of a cluster does it itself, server by server, when it gets to it: what is missed meanwhile is found
-    // by the comparison that goes on all the time.
+    // The client of a cluster does it itself, server by server, when it gets to it: what is missed after `onReady` is
+    // found by the comparison that goes on all the time.
     const channels = this.client.isCluster ? [] : [...this.byChannel.keys()];
     try {
       for (let start = 0; start < channels.length; start += RESUBSCRIBE_CHANNELS) {

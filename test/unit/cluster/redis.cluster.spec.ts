@@ -47,6 +47,33 @@ describe('nodes over one Redis', () => {
     expect(heard).toEqual({ two: expected, three: expected });
   });
 
+  it('notice by its number that a word was lost, and only then', async () => {
+    const [one, two] = await startNodes(2);
+    let resumed = 0;
+    one?.onResumed(() => (resumed += 1));
+    const heard: unknown[] = [];
+    one?.on('topic', (payload) => heard.push(payload));
+    const [channel = ''] = (await redis.command('PUBSUB', 'SHARDCHANNELS', '*{nodes}:all')) as string[];
+    const say = (n: number): Promise<unknown> =>
+      redis.command(
+        'SPUBLISH',
+        channel,
+        JSON.stringify({ from: 'ghost', kind: 'tell', topic: 'topic', payload: n, n }),
+      );
+    for (const n of [7, 8, 9]) await say(n);
+    two?.tell('topic', 'done');
+    await eventually(
+      () => heard,
+      (words) => words.length === 4,
+    );
+    expect(resumed).toBe(0);
+    await say(11);
+    await eventually(
+      () => resumed,
+      (times) => times === 1,
+    );
+  });
+
   it('answer each other’s questions', async () => {
     const [one, two, three] = await startNodes(3);
     two?.on('sum', (numbers) => (numbers as number[]).reduce((sum, n) => sum + n, 0));
