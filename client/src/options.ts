@@ -14,11 +14,10 @@ export type TokenFunction = (context: TokenContext) => string | Promise<string>;
 
 /** The part of a WebSocket that this package uses: that of browsers, of Node, and of `ws`. */
 export interface WebSocketLike {
-  readonly readyState: number;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
+  addEventListener(
+    name: 'message' | 'close' | 'error',
+    listener: (event: { data?: unknown; code?: number; reason?: string }) => void,
+  ): void;
   send(data: string): void;
   close(code?: number, reason?: string): void;
 }
