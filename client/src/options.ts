@@ -14,10 +14,7 @@ export type TokenFunction = (context: TokenContext) => string | Promise<string>;
 
 /** The part of a WebSocket that this package uses: that of browsers, of Node, and of `ws`. */
 export interface WebSocketLike {
-  addEventListener(
-    name: 'message' | 'close' | 'error',
-    listener: (event: { data?: unknown; code?: number; reason?: string }) => void,
-  ): void;
+  addEventListener(name: 'message' | 'close' | 'error', listener: (event: object) => void): void;
   send(data: string): void;
   close(code?: number, reason?: string): void;
 }
