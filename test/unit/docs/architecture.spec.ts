@@ -1,23 +1,36 @@
 import { readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { readDocument, sectionOf, tableOf } from './markdown.js';
 
 const document = readDocument('ARCHITECTURE.md');
 const source = readdirSync(new URL('../../../src/', import.meta.url), { withFileTypes: true, recursive: true });
-const folders = source.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`);
-const files = new Set(source.filter((entry) => entry.isFile()).map(({ name }) => name));
+const root = fileURLToPath(new URL('../../../src/', import.meta.url));
+const folders = source
+  .filter((entry) => entry.isDirectory())
+  .map(({ parentPath, name }) => `${relative(root, join(parentPath, name))}/`);
+const client = readdirSync(new URL('../../../client/src/', import.meta.url));
+const files = new Set([...source.filter((entry) => entry.isFile()).map(({ name }) => name), ...client]);
 
 /** What stands in backticks in a text. */
 const named = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
 
 describe('ARCHITECTURE.md', () => {
-  it.each([
-    ['a floor', '## The house', 1],
-    ['its files', '## Where to find what', 0],
-  ])('gives every folder %s, once', (_what, heading, column) => {
-    const told = tableOf(sectionOf(document, heading)).flatMap((row) => named(row[column] ?? ''));
-    expect(new Set(told)).toStrictEqual(new Set([...folders, 'src/']));
-    expect(told).toHaveLength(folders.length + 1);
+  it('gives every folder a floor, once', () => {
+    const told = tableOf(sectionOf(document, '## The house')).flatMap(([, cell = '']) => named(cell));
+    expect(told.toSorted()).toStrictEqual([...folders, 'src/'].toSorted());
+  });
+
+  it('says what is in every folder, once', () => {
+    const items = [...sectionOf(document, '## Where to find what').matchAll(/^- (.+?): /gm)];
+    const told = items.flatMap(([, folder = '']) => named(folder));
+    expect(told.toSorted()).toStrictEqual([...folders, 'src/'].toSorted());
+  });
+
+  it('says of every file of the client what part it has', () => {
+    const told = tableOf(sectionOf(document, '## The client')).flatMap(([, cell = '']) => named(cell));
+    expect(told.toSorted()).toStrictEqual(client.toSorted());
   });
 
   it('names no file that is not there', () => {

@@ -1,0 +1,290 @@
+import type { Envelope } from '../../src/protocol/envelope.js';
+import type { ErrorPayload } from '../../src/protocol/errors.js';
+import type { ConnectedPayload } from '../../src/protocol/messages.js';
+import { Connection, type ClientState, type StateChange } from './connection.js';
+import type { Core } from './core.js';
+import { Emitter } from './emitter.js';
+import { RookeryError, clientError, serverError } from './errors.js';
+import type { End } from './machine.js';
+import { Memberships } from './memberships.js';
+import type { DirectMessage, Gap, Published, PublishOptions } from './messages.js';
+import type { ClientOptions } from './options.js';
+import { PositionKeeper } from './position-keeper.js';
+import { MemoryPositions } from './positions.js';
+import { Publisher } from './publisher.js';
+import { Room } from './room.js';
+import { ServerRooms } from './server-rooms.js';
+import { settingsOf, type Settings } from './settings.js';
+import { jsonOf } from './text.js';
+import { entryOf, type AnyRooms, type PublishedIn, type ReceivedIn, type RoomName } from './typed-rooms.js';
+import { Wire, type RequestOptions } from './wire.js';
+
+/** What `client.on` tells of. */
+export interface ClientEvents {
+  state: StateChange;
+  /** A message to everybody. */
+  broadcast: DirectMessage;
+  /** A message to this user. */
+  'user:message': DirectMessage;
+  /** Messages to everybody or to this user are lost to this client. */
+  gap: Gap;
+  /** A message of a type of the application's own. */
+  message: { readonly type: string; readonly payload: unknown };
+  /** Something went wrong that belongs to no call. Where nobody listens, it goes to the console. */
+  error: RookeryError;
+}
+
+/** How to ask. */
+export type ClientRequestOptions = Pick<RequestOptions, 'timeoutMs' | 'signal'>;
+
+/** The protocol's own types; the client sends them itself. */
+const RESERVED = /^(?:ping|join|leave|room:message|broadcast|user:message|presence|history|ack|auth:refresh)$/;
+
+/** Replies whose request nobody waits for any more, and what is dealt with elsewhere. */
+const SILENT = /^(?:connected|pong|ack|rooms?:joined|presence|history|auth:refreshed)$/;
+
+/**
+ * A client of a Rookery server. Connects by itself, comes back after every break, joins its rooms again and goes on
+ * where they were.
+ *
+ * @typeParam Rooms - a map from room pattern to message type; follows from `options.rooms` where that is given
+ * @example
+ * const client = new RookeryClient<{ 'chat:*': { text: string } }>('wss://example.org/ws', { token });
+ * const room = client.room('chat:1');
+ * room.on('message', ({ data, from }) => console.log(from, data.text));
+ * await room.join();
+ * await room.publish({ text: 'hello' });
+ */
+export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<ClientEvents> {
+  private readonly settings: Settings;
+  private readonly core: Core;
+  private readonly connection: Connection;
+  private readonly rooms = new Map<string, Room>();
+  private readonly serverRooms: ServerRooms;
+  private closed: RookeryError | undefined;
+  /** It will connect by itself as soon as what is going on now is over. */
+  private starting: boolean;
+  private waiters: { resolve: () => void; reject: (error: RookeryError) => void }[] = [];
+
+  /** @param url of the server's WebSocket: `wss://…/ws`; a query that it has is kept */
+  constructor(
+    private readonly url: string | URL,
+    options: ClientOptions<Rooms> = {},
+  ) {
+    super();
+    const settings = (this.settings = settingsOf(options));
+    const wire = new Wire();
+    const core: Core = (this.core = {
+      wire,
+      memberships: new Memberships(wire, settings.delays),
+      publisher: new Publisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () => this.closed),
+      keeper: new PositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
+      closedBy: () => this.closed,
+      userId: () => this.userId,
+      moved: (room, position) => core.keeper.moveTo(room, position),
+      overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'too much waits for an acknowledgement' }),
+      request: (type, payload, requestOptions) => this.ask(type, payload, requestOptions),
+      report: (error, room) => {
+        if (room?.emit('error', error) !== true && !this.emit('error', error)) console.error(error);
+      },
+    });
+    this.serverRooms = new ServerRooms(core, this, options.userId);
+    this.connection = new Connection(settings.connection, {
+      address: (token) => this.serverRooms.address(this.url, token),
+      onUp: (session, send) => this.onUp(session, send),
+      onMessage: (envelope) => this.onMessage(envelope),
+      onDown: (end) => this.onDown(end),
+      onState: (change) => this.onState(change),
+      onError: (error) => core.report(error),
+      onHide: () => core.keeper.flush(),
+      ping: () => void wire.request('ping', undefined, { offline: 'fail', first: true }).catch(() => undefined),
+      graceMs: () => wire.slowUntil - performance.now(),
+    });
+    this.starting = options.autoConnect ?? true;
+    queueMicrotask(() => this.starting && this.start());
+  }
+
+  get state(): ClientState {
+    return this.starting ? 'connecting' : this.connection.publicState;
+  }
+
+  /** The server's name for the present connection; undefined while there is none. */
+  get clientId(): string | undefined {
+    return this.connection.session?.clientId;
+  }
+
+  /** The user of the present connection; undefined while there is none. */
+  get userId(): string | undefined {
+    return this.connection.session?.userId;
+  }
+
+  /**
+   * Connects, if it does not do so by itself, and waits until it is connected. A client that was closed begins anew; its
+   * rooms have to be joined again, and go on where they were.
+   *
+   * @throws RookeryError `CLOSED` when the server will not have the client, or `close()` is called
+   */
+  connect(): Promise<void> {
+    if (this.state === 'connected') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ resolve, reject });
+      this.start();
+    });
+  }
+
+  /** Ends the connection for good. What waits is rejected with `CLOSED`; rooms are left, and their positions stored. */
+  async close(): Promise<void> {
+    const wasStarting = this.starting;
+    this.starting = false;
+    if (wasStarting || this.state !== 'closed') this.connection.dispatch({ type: 'close' });
+    if (this.closed === undefined) this.end({ reason: 'closed by the application' });
+  }
+
+  /** For `await using`: the same as `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * A room: the same object for the same name, whether it is joined or not.
+   *
+   * @throws RookeryError `ROOM_NAME_INVALID` for names with `@` first, which are the server's
+   */
+  room<Name extends RoomName<Rooms>>(name: Name): Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>> {
+    let room = this.rooms.get(name);
+    if (room === undefined) {
+      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Names with @ first are the server’s');
+      room = new Room(name, this.core, entryOf(this.settings.schemas, name));
+      this.rooms.set(name, room);
+    }
+    // The map of types says what its rooms hold; where it came with validators, they see to it.
+    return room as unknown as Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>>;
+  }
+
+  /**
+   * Publishes to every connection of every user. Needs a grant that names `@all`. As `room.publish` otherwise.
+   *
+   * @throws RookeryError as `room.publish`
+   */
+  broadcast(data: unknown, options: PublishOptions = {}): Promise<Published> {
+    const room = this.serverRooms.everybody;
+    return this.core.publisher.publish({ type: 'broadcast', fields: {}, data, room }, options);
+  }
+
+  /**
+   * Publishes to every connection of one user. As `room.publish` otherwise.
+   *
+   * @throws RookeryError as `room.publish`
+   */
+  sendToUser(userId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+    const room = this.serverRooms.ofUser(userId);
+    return this.core.publisher.publish({ type: 'user:message', fields: { userId }, data, room }, options);
+  }
+
+  /**
+   * Sends a message of a type of the application's own, and waits for the reply. It is sent once: when the connection is
+   * lost before the reply has come, it fails with `OFFLINE`.
+   *
+   * @returns the reply's payload
+   * @throws RookeryError `TIMEOUT`, `ABORTED`, `OFFLINE`, `CLOSED`, `INVALID_DATA`, and what the application says
+   * @example
+   * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
+   */
+  async request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
+    if (RESERVED.test(type)) throw clientError('INVALID_DATA', `${type} is a type of the protocol’s own`);
+    return this.ask(type, payload, { signal, ...(timeoutMs !== undefined && { timeoutMs }) });
+  }
+
+  /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */
+  send(type: string, payload?: unknown): void {
+    this.request(type, payload).catch((error: RookeryError) => this.core.report(error));
+  }
+
+  private start(): void {
+    this.starting = false;
+    this.closed = undefined;
+    this.connection.dispatch({ type: 'connect' });
+  }
+
+  private async ask(type: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
+    if (this.closed !== undefined) throw this.closed;
+    const text = payload === undefined ? undefined : jsonOf(payload);
+    const { requestTimeoutMs } = this.settings;
+    return (await this.core.wire.request(type, text, { timeoutMs: requestTimeoutMs, ...options })).payload;
+  }
+
+  private onUp(session: ConnectedPayload, send: (text: string) => void): void {
+    const { wire, memberships, publisher } = this.core;
+    publisher.maxMessageBytes = session.maxMessageBytes;
+    wire.up(send, session.rate);
+    memberships.up();
+    this.serverRooms.up(session);
+  }
+
+  /** Rooms first: what was published and is not known to have arrived may have its place among what comes again. */
+  private onDown({ code }: End): void {
+    const { wire, publisher } = this.core;
+    for (const room of this.rooms.values()) room.onDown();
+    this.serverRooms.down();
+    wire.down(clientError('OFFLINE', 'The connection was lost'));
+    publisher.down(code === 1009);
+  }
+
+  private onState(change: StateChange): void {
+    if (change.state === 'closed') this.end(change);
+    this.emit('state', change);
+    if (change.state === 'connected') for (const { resolve } of this.waiters.splice(0)) resolve();
+  }
+
+  private end({ reason, code, status }: End): void {
+    const error = clientError('CLOSED', `The client is closed: ${reason || code || status}`, { reason, code, status });
+    this.closed = error;
+    this.core.wire.end(error);
+    this.core.publisher.end(error);
+    for (const room of this.rooms.values()) room.onClosed(error);
+    this.core.keeper.flush();
+    for (const { reject } of this.waiters.splice(0)) reject(error);
+  }
+
+  private onMessage(envelope: Envelope): void {
+    if (this.core.wire.receive(envelope)) return;
+    const { type, payload } = envelope;
+    if (type === 'broadcast' || type === 'user:message') {
+      this.serverRooms.receive(type, payload as never);
+    } else if (/^(?:room:(?:message|gap|left)|presence:(?:joined|left|changed))$/.test(type)) {
+      const { room } = payload as { room: string };
+      if (type === 'room:gap' && room.startsWith('@')) this.serverRooms.gap(payload as never);
+      else this.rooms.get(room)?.receive(type, payload as never);
+    } else if (type === 'auth:expiring') {
+      void this.refresh();
+    } else if (type === 'error') {
+      this.onError(serverError(payload as ErrorPayload));
+    } else if (!SILENT.test(type)) {
+      this.emit('message', { type, payload });
+    }
+  }
+
+  /** An error that names no request. */
+  private onError(error: RookeryError): void {
+    if (error.code === 'RATE_LIMITED') {
+      // One of the long messages was not read, and will not be answered; which one is not said.
+      const retryAfterMs = Number(error.details?.['retryAfterMs'] ?? 0);
+      this.connection.dispatch({ type: 'abandon', reason: 'rate limited', retryAfterMs });
+    } else {
+      this.core.report(error);
+    }
+  }
+
+  private async refresh(): Promise<void> {
+    const { session } = this.connection;
+    if (!this.settings.connection.renewable) return;
+    try {
+      const token = await this.connection.getToken('expiring');
+      if (session !== this.connection.session) return;
+      await this.ask('auth:refresh', { token }, { offline: 'fail', first: true });
+    } catch (error) {
+      // At the end of the token the server closes, and the function is asked again.
+      this.core.report(error as RookeryError);
+    }
+  }
+}

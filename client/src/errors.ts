@@ -1,0 +1,74 @@
+import type { ErrorPayload } from '../../src/protocol/errors.js';
+
+/** What the client itself finds wrong; each with whether the same call may succeed later. */
+const CLIENT_ERRORS = {
+  TIMEOUT: true,
+  ABORTED: false,
+  QUEUE_FULL: true,
+  CLOSED: false,
+  OFFLINE: true,
+  INVALID_DATA: false,
+  OVERFLOW: true,
+  TOKEN_FAILED: true,
+  STORE_FAILED: true,
+} as const;
+
+/** Codes of the server with which the same call may succeed later. */
+const RETRYABLE = new Set(['UNAVAILABLE', 'RATE_LIMITED', 'INTERNAL']);
+
+/** Codes of errors that come from the client itself. Those of the server are listed in PROTOCOL.md, section 8. */
+export type ClientErrorCode = keyof typeof CLIENT_ERRORS;
+
+/**
+ * What every call of this package rejects with.
+ *
+ * - `TIMEOUT`: no answer in time. A publish that was sent may have taken effect; publish again with the `id` in `details`.
+ * - `ABORTED`: the call's `AbortSignal` was aborted; `cause` is its reason.
+ * - `QUEUE_FULL`: the publish queue has no room.
+ * - `CLOSED`: the client is closed; `details` has the close `code` or HTTP `status` where the server wanted it so.
+ * - `OFFLINE`: there is no connection, or it was lost before the reply came.
+ * - `INVALID_DATA`: not a JSON value, or refused by the room's validator (`details.issues`).
+ * - `OVERFLOW`: a loop over messages did not keep up with them.
+ * - `TOKEN_FAILED`: the token function threw; `cause` is what it threw.
+ * - `STORE_FAILED`: the position store threw; `cause` is what it threw.
+ *
+ * Any other code is one of the server or of the application that it is part of.
+ *
+ * @example
+ * await room.publish(data).catch((error: RookeryError) => error.retryable && later(data));
+ */
+export class RookeryError extends Error {
+  override readonly name = 'RookeryError';
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly details?: Readonly<Record<string, unknown>>,
+    cause?: unknown,
+  ) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.retryable = code in CLIENT_ERRORS ? CLIENT_ERRORS[code as ClientErrorCode] : RETRYABLE.has(code);
+  }
+}
+
+/** An error of the client itself; checked against the list of codes. */
+export function clientError(
+  code: ClientErrorCode,
+  message: string,
+  details?: Readonly<Record<string, unknown>>,
+  cause?: unknown,
+): RookeryError {
+  return new RookeryError(code, message, details, cause);
+}
+
+/** What the server answered in place of a reply. */
+export function serverError({ code, message, details }: ErrorPayload): RookeryError {
+  return new RookeryError(code, message, details);
+}
+
+/** Why a call ends that its caller gave up. */
+export function abortError(signal: AbortSignal): RookeryError {
+  return clientError('ABORTED', 'The call was aborted', undefined, signal.reason);
+}

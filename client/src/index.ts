@@ -1,0 +1,16 @@
+export { CLOSE_CODES } from '../../src/protocol/close-codes.js';
+export type { Member } from '../../src/protocol/messages.js';
+export type { LossReason, Position, RecoveryFailure } from '../../src/protocol/position.js';
+export { RookeryClient, type ClientEvents, type ClientRequestOptions } from './client.js';
+export type { ClientState, StateChange } from './connection.js';
+export type { Emitter, Listener } from './emitter.js';
+export { RookeryError, type ClientErrorCode } from './errors.js';
+export type { History, HistoryOptions } from './history.js';
+export type { LoopOptions } from './message-loop.js';
+export type { DirectMessage, Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
+export type * from './options.js';
+export { MemoryPositions, StoragePositions, type PositionStore } from './positions.js';
+export type { PresenceEvents, PresenceList } from './presence.js';
+export type { JoinOptions, Room, RoomEvents, RoomState } from './room.js';
+export type { StandardIssue, StandardResult, StandardSchemaV1 } from './standard-schema.js';
+export type { AnyRooms, PublishedIn, ReceivedIn, RoomName } from './typed-rooms.js';

@@ -1,0 +1,365 @@
+import type {
+  HistoryReply,
+  JoinedPayload,
+  Member as PresentMember,
+  PresencePayload,
+} from '../../src/protocol/messages.js';
+import type { Position } from '../../src/protocol/position.js';
+import { Emitter } from './emitter.js';
+import { abortError, clientError, type RookeryError } from './errors.js';
+import { Feed } from './feed.js';
+import { History, type HistoryOptions } from './history.js';
+import type { Core } from './core.js';
+import type { Member } from './memberships.js';
+import { MessageLoop, type LoopOptions } from './message-loop.js';
+import type { Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
+import { PresenceList } from './presence.js';
+import { checkInput, checkOutput, type StandardSchemaV1 } from './standard-schema.js';
+
+/** What `room.on` tells of. */
+export interface RoomEvents<Data> {
+  /** A message, this client's own among them; each once and in order. */
+  message: RoomMessage<Data>;
+  /** Messages are lost to this client. */
+  gap: Gap;
+  /** The room was joined, for the first time or again after a reconnect. */
+  joined: Joined;
+  /** The client is not in the room any more. */
+  left: Left;
+  /** The room's validator did not take a message. */
+  invalid: Invalid;
+  /** Something went wrong that belongs to no call. */
+  error: RookeryError;
+}
+
+/** `joining` is also a room that was joined, while there is no connection. */
+export type RoomState = 'idle' | 'joining' | 'joined';
+
+export interface JoinOptions {
+  /** Gives the join up, and leaves the room if nobody else wants it joined. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Where to go on: a position, or the one that the user has acknowledged last, on whichever device.
+   *
+   * @default the position that is stored, if there is one
+   */
+  readonly recover?: Position | 'last' | undefined;
+}
+
+/** One wish to be in the room, from `join` to `leave`. */
+interface Stay extends Member {
+  readonly done: Promise<Joined>;
+  readonly reject: (error: RookeryError) => void;
+  waiters: number;
+}
+
+/** A room as one client sees it. `client.room(name)` makes it, and gives the same one each time. */
+export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvents<Received>> {
+  private readonly feed: Feed;
+  private stay: Stay | undefined;
+  private isIn = false;
+  private readonly loops = new Set<MessageLoop<RoomMessage<Received>>>();
+  private readonly lists = new Set<PresenceList>();
+  private acknowledging: Promise<void> | undefined;
+  private toAcknowledge: Position | undefined;
+  /** Publishes whose validator takes its time hold up those after them. */
+  private checking: Promise<unknown> | undefined;
+
+  /** @internal */
+  constructor(
+    readonly name: string,
+    private readonly core: Core,
+    private readonly schema: StandardSchemaV1 | undefined,
+  ) {
+    super();
+    this.feed = new Feed(
+      name,
+      core,
+      {
+        onMessage: (message) => this.give({ room: name, ...message } as RoomMessage<Received>),
+        onGap: (gap) => void this.emit('gap', gap),
+        onInvalid: (message, issues) => void this.emit('invalid', { message: { room: name, ...message }, issues }),
+      },
+      schema,
+    );
+  }
+
+  get state(): RoomState {
+    if (this.stay === undefined) return 'idle';
+    return this.isIn ? 'joined' : 'joining';
+  }
+
+  /** Where the application is: everything up to here was given to it. */
+  get position(): Position | undefined {
+    return this.feed.position;
+  }
+
+  /**
+   * Joins the room, and stays in it over reconnects until `leave`. Waits for a connection if there is none; a room that
+   * is joined already is not joined again.
+   *
+   * @throws RookeryError `FORBIDDEN`, `ROOM_NAME_INVALID`, `ROOM_LIMIT`, `ABORTED`, `CLOSED`
+   * @example
+   * await room.join({ signal: AbortSignal.timeout(5_000) });
+   */
+  async join({ signal, recover }: JoinOptions = {}): Promise<Joined> {
+    if (signal?.aborted) throw abortError(signal);
+    const closed = this.core.closedBy();
+    if (closed !== undefined) throw closed;
+    const { position } = this;
+    if (this.stay !== undefined && this.isIn && position !== undefined) return { room: this.name, ...position };
+    const stay = (this.stay ??= this.begin(recover));
+    return signal === undefined ? stay.done : this.untilAborted(stay, signal);
+  }
+
+  /**
+   * Leaves the room and forgets its position: joining it again begins with what comes then.
+   *
+   * @throws RookeryError `TIMEOUT` where the server does not confirm it; nothing comes any more all the same
+   */
+  async leave(): Promise<void> {
+    const { stay } = this;
+    if (stay === undefined) return;
+    const asked = this.core.memberships.delete(stay);
+    this.feed.stop();
+    this.core.keeper.delete(this.name);
+    this.end(stay, clientError('ABORTED', 'The room was left'));
+    if (!asked || !this.core.wire.isUp) return;
+    const left = this.core.request('leave', { room: this.name }, { offline: 'fail' });
+    // A connection that is gone has left the room, too.
+    await left.catch((error: RookeryError) => {
+      if (error.code !== 'OFFLINE' && error.code !== 'CLOSED') throw error;
+    });
+  }
+
+  /**
+   * Publishes to everybody in the room. Waits in the queue while there is no connection, and is sent again until the
+   * server has acknowledged it; it takes effect once. One need not be in the room to publish.
+   *
+   * @param data any JSON value, or what the room's validator takes
+   * @returns where the message stands in the room
+   * @throws RookeryError `FORBIDDEN`, `NOT_JOINED`, `TOO_LARGE`, `INVALID_DATA`, `QUEUE_FULL`, `TIMEOUT`, `ABORTED`,
+   * `CLOSED`; for a volatile message also `OFFLINE`, `RATE_LIMITED`
+   * @example
+   * const { offset } = await room.publish({ text: 'hello' }, { timeoutMs: 10_000 });
+   */
+  async publish(data: Sent, options: PublishOptions = {}): Promise<Published> {
+    if (this.schema !== undefined) {
+      const before = this.checking;
+      const check = checkInput(this.schema, data);
+      if (before !== undefined || check !== undefined) {
+        const both = (this.checking = Promise.all([before, check]));
+        // The next one has to wait for it, and not to fail with it.
+        this.checking = both.catch(() => undefined);
+        await both;
+      }
+    }
+    const draft = { type: 'room:message', fields: { room: this.name }, data, room: this.feed } as const;
+    return this.core.publisher.publish(draft, options);
+  }
+
+  /**
+   * The room's messages from now on, for a loop. Joins the room where nobody has; leaving the loop does not leave the
+   * room. Ends when the room is left or the client closed.
+   *
+   * @throws RookeryError in the loop: `OVERFLOW`, `ABORTED`, and what `join` throws
+   * @example
+   * for await (const { data } of room.messages()) console.log(data);
+   */
+  messages(options: LoopOptions = {}): AsyncIterableIterator<RoomMessage<Received>, undefined> {
+    const loop = new MessageLoop<RoomMessage<Received>>(options, () => this.loops.delete(loop));
+    this.loops.add(loop);
+    if (this.stay === undefined) this.join().catch((error: RookeryError) => loop.fail(error));
+    return loop;
+  }
+
+  /** The same as `messages()`. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<RoomMessage<Received>, undefined> {
+    return this.messages();
+  }
+
+  /**
+   * What the server keeps of the room. One need not be in it.
+   *
+   * @throws RookeryError in the loop; see {@link History}
+   */
+  history(options: HistoryOptions = {}): History<Received> {
+    const { signal } = options;
+    const read = async (after: Position | undefined, limit: number): Promise<HistoryReply> =>
+      (await this.core.request(
+        'history',
+        { room: this.name, after, limit },
+        { signal, offline: 'repeat' },
+      )) as HistoryReply;
+    const check = async (message: RoomMessage): Promise<RoomMessage<Received> | undefined> => {
+      const { issues, value } = await checkOutput(this.schema, message.data);
+      if (issues === undefined) return { ...message, data: value as Received };
+      this.emit('invalid', { message, issues });
+      return undefined;
+    };
+    return new History(read, check, options);
+  }
+
+  /** Who is in the room, as a list that is kept up to date until it is closed. */
+  presence(): PresenceList {
+    const read = async (): Promise<PresencePayload> =>
+      (await this.core.request('presence', { room: this.name }, { offline: 'repeat' })) as PresencePayload;
+    const onError = (error: RookeryError): void => this.core.report(error, this);
+    const list = new PresenceList(read, onError, () => this.lists.delete(list));
+    this.lists.add(list);
+    if (this.isIn) list.refreshQuietly();
+    return list;
+  }
+
+  /**
+   * Tells the server that everything up to here is dealt with: publishers that asked to confirm learn of it, and
+   * `join({ recover: 'last' })` goes on from here. Of many calls in a row only the latest position is sent.
+   *
+   * @throws RookeryError `NOT_JOINED`, `INVALID_DATA` for a volatile message, `TIMEOUT`, `CLOSED`
+   */
+  async acknowledge(to: Position | RoomMessage<Received>): Promise<void> {
+    const { epoch, offset } = to;
+    if (epoch === undefined || offset === undefined)
+      throw clientError('INVALID_DATA', 'A volatile message has no position');
+    this.toAcknowledge = { epoch, offset };
+    this.acknowledging ??= this.acknowledgeAll().finally(() => {
+      this.acknowledging = undefined;
+    });
+    return this.acknowledging;
+  }
+
+  /** The connection is gone. @internal */
+  onDown(): void {
+    this.isIn = false;
+    this.feed.disconnected();
+  }
+
+  /** Something of this room came. @internal */
+  receive(type: string, payload: never): void {
+    if (type === 'room:left') this.onLeft();
+    else if (!this.isIn) return;
+    else if (type === 'room:message') this.feed.received(payload);
+    else if (type === 'room:gap') this.feed.gap(payload);
+    else this.changePresence(type, payload);
+  }
+
+  /** The client is closed. @internal */
+  onClosed(error: RookeryError): void {
+    this.isIn = false;
+    if (this.stay !== undefined) this.quit(this.stay, error);
+  }
+
+  private begin(recover: Position | 'last' | undefined): Stay {
+    const { core, name, feed } = this;
+    let resolve: (joined: Joined) => void = () => undefined;
+    let reject: (error: RookeryError) => void = () => undefined;
+    const done = new Promise<Joined>((onJoined, onRefused) => {
+      resolve = onJoined;
+      reject = onRefused;
+    });
+    // Whoever waits for it is told; where nobody does, `left` is.
+    done.catch(() => undefined);
+    let from = recover;
+    const stay: Stay = {
+      name,
+      done,
+      reject,
+      waiters: 0,
+      recoverFrom: () => feed.reached ?? from,
+      onJoined: (payload) => {
+        // Said once: from here on, where the feed is counts.
+        from = undefined;
+        resolve(this.onJoined(payload));
+      },
+      onRefused: (error) => this.quit(stay, error),
+    };
+    feed.follow();
+    const stored = recover === undefined ? core.keeper.get(name) : undefined;
+    if (stored instanceof Promise) {
+      void stored.then((position) => {
+        from = position;
+        if (this.stay === stay) core.memberships.add(stay);
+      });
+    } else {
+      from = recover ?? stored;
+      core.memberships.add(stay);
+    }
+    return stay;
+  }
+
+  private async untilAborted(stay: Stay, signal: AbortSignal): Promise<Joined> {
+    stay.waiters += 1;
+    let onAbort = (): void => undefined;
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => {
+        if (stay.waiters === 1 && this.stay === stay && !this.isIn) void this.leave().catch(() => undefined);
+        reject(abortError(signal));
+      };
+      signal.addEventListener('abort', onAbort);
+    });
+    try {
+      return await Promise.race([stay.done, aborted]);
+    } finally {
+      stay.waiters -= 1;
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private onJoined({ epoch, offset, recovered, reason }: JoinedPayload): Joined {
+    this.isIn = true;
+    const joined: Joined = {
+      room: this.name,
+      epoch,
+      offset,
+      ...(recovered !== undefined && { recovered }),
+      ...(reason !== undefined && { reason }),
+    };
+    this.emit('joined', joined);
+    this.feed.joined(joined, recovered === false ? (reason ?? 'epoch') : undefined);
+    for (const list of this.lists) list.refreshQuietly();
+    return joined;
+  }
+
+  /** The server has taken the client out of the room, or confirms that it has left. */
+  private onLeft(): void {
+    const { stay } = this;
+    if (stay === undefined || !this.isIn) return;
+    this.feed.left();
+    this.quit(stay, clientError('CLOSED', 'The server took the client out of the room'));
+  }
+
+  /** The room is left against the application's will. Where it was is kept. */
+  private quit(stay: Stay, error: RookeryError): void {
+    this.core.memberships.delete(stay);
+    this.feed.left();
+    this.end(stay, error, true);
+  }
+
+  private end(stay: Stay, error: RookeryError, told = false): void {
+    if (this.stay === stay) this.stay = undefined;
+    this.isIn = false;
+    stay.reject(error);
+    for (const loop of this.loops) loop.end();
+    this.emit('left', told ? { room: this.name, error } : { room: this.name });
+  }
+
+  private give(message: RoomMessage<Received>): void {
+    this.emit('message', message);
+    for (const loop of this.loops) loop.push(message);
+  }
+
+  private changePresence(type: string, member: PresentMember): void {
+    for (const list of this.lists) {
+      if (type === 'presence:joined') list.joined(member);
+      else if (type === 'presence:left') list.left(member);
+      else if (type === 'presence:changed') list.refreshQuietly();
+    }
+  }
+
+  private async acknowledgeAll(): Promise<void> {
+    for (let to = this.toAcknowledge; to !== undefined; to = this.toAcknowledge) {
+      this.toAcknowledge = undefined;
+      await this.core.request('ack', { room: this.name, ...to }, { offline: 'repeat' });
+    }
+  }
+}

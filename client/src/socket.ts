@@ -1,0 +1,67 @@
+import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../../src/protocol/envelope.js';
+import type { End } from './machine.js';
+import type { WebSocketConstructor, WebSocketLike } from './options.js';
+
+/** What `ws` has besides what browsers have. */
+interface NodeSocket {
+  on?(
+    event: 'unexpected-response',
+    listener: (
+      request: { destroy(): void },
+      response: { statusCode?: number; headers: Record<string, unknown> },
+    ) => void,
+  ): void;
+  terminate?(): void;
+}
+
+export interface SocketListener {
+  onText(text: string): void;
+  onEnd(end: End): void;
+}
+
+/** One attempt to have a connection, and the connection. After `drop` and `goodbye` nothing is heard of it any more. */
+export class Socket {
+  private readonly socket: WebSocketLike & NodeSocket;
+
+  private listening = true;
+
+  /** @throws what the constructor throws: for an address that is none, for instance */
+  constructor(WebSocket: WebSocketConstructor, url: string, token: string | undefined, listener: SocketListener) {
+    const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
+    const socket: WebSocketLike & NodeSocket = new WebSocket(url, protocols);
+    this.socket = socket;
+    const end = (how: End): void => {
+      if (this.listening) listener.onEnd(how);
+    };
+    socket.addEventListener('message', ({ data }: { data?: unknown }) => {
+      if (this.listening && typeof data === 'string') listener.onText(data);
+    });
+    socket.addEventListener('close', ({ code = 1006, reason = '' }: { code?: number; reason?: string }) => {
+      end({ code, reason });
+    });
+    // A close follows; without a listener, `ws` would throw.
+    socket.addEventListener('error', () => undefined);
+    socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
+      request.destroy();
+      const seconds = Number(headers['retry-after'] ?? NaN);
+      const reason = `refused with ${statusCode}`;
+      end({ status: statusCode, reason, ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) });
+    });
+  }
+
+  send(text: string): void {
+    this.socket.send(text);
+  }
+
+  drop(): void {
+    this.listening = false;
+    // Closing waits for the other side, which may not be there; but browsers have nothing else.
+    if (this.socket.terminate === undefined) this.socket.close();
+    else this.socket.terminate();
+  }
+
+  goodbye(): void {
+    this.listening = false;
+    this.socket.close(1000);
+  }
+}
