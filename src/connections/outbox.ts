@@ -58,6 +58,11 @@ export class Outbox implements Flushable {
     return this.pendingBytes + this.waitingBytes + this.socket.writableLength;
   }
 
+  /** Bytes that may wait; 0 for no bound. */
+  get bound(): number {
+    return this.context.bound;
+  }
+
   /** True when the other side is so far behind that its messages must wait in history. */
   get full(): boolean {
     const { bound } = this.context;

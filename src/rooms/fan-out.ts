@@ -84,7 +84,7 @@ function giveSpecially(
 ): void {
   const { connection } = member;
   if (member.held !== undefined) {
-    member.held.push(...run);
+    if (!member.keep(run)) refused.push(member);
     return;
   }
   const bytes = encoded.withoutOwn(connection.wire, connection.id);

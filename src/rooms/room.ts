@@ -7,6 +7,9 @@ import type { GapPayload } from '../protocol/messages.js';
 import type { Position } from '../protocol/position.js';
 import type { Lag } from './lag.js';
 
+/** What a message that is kept back takes besides its text. */
+const OVERHEAD_BYTES = 200;
+
 /** Not among the live members. */
 export const AWAY = -1;
 
@@ -33,6 +36,8 @@ export class Membership {
   readonly startOffset: number;
   /** Where it stood when messages began to be kept back, and where it ended. */
   private heldFrom: Position | undefined;
+  private heldBytes = 0;
+  private whenReleased: (() => void) | undefined;
   private end: Position | undefined;
 
   constructor(
@@ -60,16 +65,38 @@ export class Membership {
     this.room.holding.add(this);
   }
 
+  /**
+   * Keeps a run back.
+   *
+   * @returns false where as much as may wait for the connection is kept back already
+   */
+  keep(run: readonly Publication[]): boolean {
+    const { bound } = this.connection.outbox;
+    if (bound > 0 && this.heldBytes >= bound) return false;
+    this.held?.push(...run);
+    for (const { data } of run) this.heldBytes += data.length + OVERHEAD_BYTES;
+    return true;
+  }
+
+  /** Calls back when nothing is kept back any more, after it has been handed over; at once where nothing is. */
+  afterRelease(callback: () => void): void {
+    if (this.held === undefined) callback();
+    else this.whenReleased = callback;
+  }
+
   release(): void {
-    const { held = [], left } = this;
+    const { held = [], left, whenReleased } = this;
     this.held = undefined;
     this.heldFrom = undefined;
+    this.heldBytes = 0;
+    this.whenReleased = undefined;
     this.room.holding.delete(this);
     if (left) return;
     for (const item of held) {
       if ('reason' in item) this.tellGap(item);
       else this.give(item);
     }
+    whenReleased?.();
   }
 
   /** What is kept back does not come any more. */
@@ -196,6 +223,7 @@ export class Room implements Flushable {
       last.index = member.index;
     }
     member.index = AWAY;
+    this.holding.delete(member);
     this.away.add(member);
   }
 

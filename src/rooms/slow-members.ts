@@ -35,7 +35,8 @@ export class SlowMembers {
       room.takeAway(member);
       if (room.keepsHistory) {
         this.countVolatile(run);
-        this.catchUp.start(member, position);
+        member.position = position;
+        member.afterRelease(() => this.catchUp.start(member, position));
       } else {
         this.lag(room, member, position, run);
       }
@@ -61,7 +62,7 @@ export class SlowMembers {
     const lag = new Lag(overflow, position, this.lagBytes, (reason) => this.telemetry.drops.add(reason));
     member.lag = lag;
     for (const publication of run) lag.add(room.epoch, publication);
-    connection.outbox.whenRelieved(() => this.relieve(room, member, lag));
+    member.afterRelease(() => connection.outbox.whenRelieved(() => this.relieve(room, member, lag)));
   }
 
   private relieve(room: Room, member: Membership, lag: Lag): void {
