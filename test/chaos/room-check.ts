@@ -121,7 +121,10 @@ function missing(logs: readonly RoomLog[], accepted: readonly Accepted[]): strin
     const got = new Set(log.ids);
     return accepted
       .filter((message) => !got.has(message.id) && !isAnnounced(message, log, family))
-      .map(({ id, offset }) => `${log.member} in ${log.room}: ${id} at ${offset} was lost`);
+      .map(({ id, epoch, offset, sentAt }) => {
+        const when = `sent at ${Math.round(sentAt)}`;
+        return `${log.member} in ${log.room}: ${id} at ${offset} of ${epoch}, ${when}, was lost`;
+      });
   });
 }
 

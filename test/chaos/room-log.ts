@@ -71,6 +71,29 @@ export class RoomLog {
     return this.entries.filter((entry) => entry.kind === 'loss');
   }
 
+  /** What happened, in short: runs of messages, and what was said between them. */
+  toString(): string {
+    const parts: string[] = [];
+    let run: { epoch: string; first: number; last: number } | undefined;
+    const endRun = (): void => {
+      if (run !== undefined) parts.push(`${run.epoch} ${run.first}–${run.last}`);
+      run = undefined;
+    };
+    for (const entry of this.entries) {
+      if (entry.kind === 'message') {
+        const { epoch, offset } = entry;
+        run ??= { epoch, first: offset, last: offset };
+        run.last = offset;
+        continue;
+      }
+      endRun();
+      const way = `${entry.from.epoch} ${entry.from.offset} → ${entry.to.epoch} ${entry.to.offset}`;
+      parts.push(entry.kind === 'moved' ? `(${way})` : `(lost ${way}, ${entry.reason}, ${Math.round(entry.at)})`);
+    }
+    endRun();
+    return `${this.member} in ${this.room}: ${parts.join('; ')}`;
+  }
+
   fail(what: string): void {
     this.violations.push(`${this.member} in ${this.room}: ${what}`);
   }

@@ -119,7 +119,12 @@ describe('three nodes with a fault every few moments', () => {
       const { nodes, traffic } = scene;
       const story = await play(scene, random, lossy);
       const violations = await traffic.verdict();
-      const context = { seed: SEED, story: story.join(', '), said: nodes.map(({ lastWords }) => lastWords) };
+      const context = {
+        seed: SEED,
+        story: story.join(', '),
+        said: nodes.map(({ lastWords }) => lastWords),
+        logs: violations.length === 0 ? [] : ROOMS.flatMap((room) => traffic.logsOf(room).map(String)),
+      };
       expect({ ...context, violations }).toEqual({ ...context, violations: [] });
       if (!story.includes('restart Redis empty')) {
         expect({ ...context, losses: traffic.losses }).toEqual({ ...context, losses: [] });

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { ChainableCommander, Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 
 import { BrokerUnavailableError } from '../broker.js';
 import type { RedisClient } from './redis-client.js';
@@ -96,12 +96,7 @@ export class CommandQueue {
     this.outstanding += size;
     const deadline = setTimeout(() => this.fail(batch, `no answer within ${this.timeoutMs} ms`), this.timeoutMs);
     try {
-      if (this.client.isCluster) {
-        await Promise.all(batch.map((command) => this.sendAlone(command)));
-      } else {
-        const replies = await pipelineOf(this.client as Redis, batch).exec();
-        batch.forEach((command, index) => this.settle(command, replies?.[index]));
-      }
+      await Promise.all(this.sendTogether(batch));
     } catch (error) {
       this.fail(batch, this.note(error));
     } finally {
@@ -110,8 +105,17 @@ export class CommandQueue {
     }
   }
 
-  /** Rooms are on different servers of a cluster: its client has a connection, and so a queue, to each. */
-  private async sendAlone(command: Command): Promise<void> {
+  /** In one write: a pipeline of the client would do the same at twice the cost. */
+  private sendTogether(batch: readonly Command[]): Promise<void>[] {
+    // Rooms are on different servers of a cluster: its client has a connection to each.
+    const stream = this.client instanceof Redis ? this.client.stream : undefined;
+    stream?.cork();
+    const answers = batch.map((command) => this.sendOne(command));
+    stream?.uncork();
+    return answers;
+  }
+
+  private async sendOne(command: Command): Promise<void> {
     const { script, keys, args } = command;
     try {
       const caller = this.client as unknown as ScriptCaller;
@@ -146,13 +150,6 @@ export class CommandQueue {
     this.lastError = reason;
     return reason;
   }
-}
-
-function pipelineOf(client: Redis, batch: readonly Command[]): ChainableCommander {
-  const pipeline = client.pipeline();
-  const caller = pipeline as unknown as ScriptCaller;
-  for (const { script, keys, args } of batch) caller[script](keys.length, ...keys, ...args);
-  return pipeline;
 }
 
 function sizeOf(batch: readonly Command[]): number {

@@ -58,8 +58,8 @@ describe('the check of what members of a room were told', () => {
     ['a hole', () => [gets(member('one'), [1, 'a'], [3, 'c'])], /3 came after 1/],
     ['a message again', () => [gets(member('one'), [1, 'a'], [2, 'a'])], /a came twice/],
     ['two at one place', () => [gets(member('one'), [1, 'a']), gets(member('two'), [1, 'b'])], /a and b|b and a/],
-    ['a lost one', () => [gets(member('one'), [1, 'x'], [2, 'b'])], /a at 1 was lost/],
-    ['the last one lost', () => [gets(member('one'), [1, 'a'])], /b at 2 was lost/],
+    ['a lost one', () => [gets(member('one'), [1, 'x'], [2, 'b'])], /a at 1 of E, sent at 0, was lost/],
+    ['the last one lost', () => [gets(member('one'), [1, 'a'])], /b at 2 of E, sent at 0, was lost/],
     ['a move that skips', () => [gets(moves(gets(member('one'), [1, 'a']), at('F', 2)), [3, 'b'])], /from 1 at 2/],
     [
       'a recovery into other messages',
@@ -84,7 +84,7 @@ describe('the check of what members of a room were told', () => {
     log.gap({ room: 'r', ...at('E', 2), reason: 'trimmed' });
     gets(log, [3, 'c']);
     const all = [accepted('a', at('E', 1)), accepted('b', at('E', 2)), accepted('d', at('E', 4))];
-    expect(violationsOf([log], all)).toEqual(['one in r: d at 4 was lost']);
+    expect(violationsOf([log], all)).toEqual(['one in r: d at 4 of E, sent at 0, was lost']);
   });
 
   it('finds a publisher’s messages out of its order', () => {
