@@ -37,11 +37,9 @@ export interface ClientEvents {
 /** How to ask. */
 export type ClientRequestOptions = Pick<RequestOptions, 'timeoutMs' | 'signal'>;
 
-/** The protocol's own types; the client sends them itself. */
-const RESERVED = /^(?:ping|join|leave|room:message|broadcast|user:message|presence|history|ack|auth:refresh)$/;
-
-/** Replies whose request nobody waits for any more, and what is dealt with elsewhere. */
-const SILENT = /^(?:connected|pong|ack|rooms?:joined|presence|history|auth:refreshed)$/;
+/** The protocol's own types, of either side. The client sends them itself, and knows what to do with them. */
+const OWN =
+  /^(?:p[io]ng|connected|join|leave|ack|history|broadcast|error|rooms:joined|room:(?:message|joined|left|gap)|user:message|presence(?::(?:joined|left|changed))?|auth:\w+|server:draining)$/;
 
 /**
  * A client of a Rookery server. Connects by itself, comes back after every break, joins its rooms again and goes on
@@ -77,9 +75,13 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     const core: Core = (this.core = {
       wire,
       memberships: new Memberships(wire, settings.delays),
-      publisher: new Publisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () => this.closed),
+      publisher: new Publisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () =>
+        core.checkOpen(),
+      ),
       keeper: new PositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
-      closedBy: () => this.closed,
+      checkOpen: () => {
+        if (this.closed !== undefined) throw this.closed;
+      },
       userId: () => this.userId,
       moved: (room, position) => core.keeper.moveTo(room, position),
       overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'too much waits for an acknowledgement' }),
@@ -93,12 +95,13 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       address: (token) => this.serverRooms.address(this.url, token),
       onUp: (session, send) => this.onUp(session, send),
       onMessage: (envelope) => this.onMessage(envelope),
-      onDown: (end) => this.onDown(end),
+      onDown: () => this.onDown(),
       onState: (change) => this.onState(change),
       onError: (error) => core.report(error),
       onHide: () => core.keeper.flush(),
-      ping: () => void wire.request('ping', undefined, { offline: 'fail', first: true }).catch(() => undefined),
-      graceMs: () => wire.slowUntil - performance.now(),
+      // Whatever comes is a sign of life.
+      ping: () => void wire.send({ type: 'ping', settle: () => undefined }, true),
+      graceMs: () => wire.graceMs,
     });
     this.starting = options.autoConnect ?? true;
     queueMicrotask(() => this.starting && this.start());
@@ -191,8 +194,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
    */
   async request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
-    if (RESERVED.test(type)) throw clientError('INVALID_DATA', `${type} is a type of the protocol’s own`);
-    return this.ask(type, payload, { signal, ...(timeoutMs !== undefined && { timeoutMs }) });
+    if (OWN.test(type)) throw clientError('INVALID_DATA', `${type} is a type of the protocol’s own`);
+    return this.ask(type, payload, { signal, timeoutMs: timeoutMs ?? this.settings.requestTimeoutMs });
   }
 
   /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */
@@ -207,10 +210,13 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   private async ask(type: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
-    if (this.closed !== undefined) throw this.closed;
+    this.core.checkOpen();
     const text = payload === undefined ? undefined : jsonOf(payload);
-    const { requestTimeoutMs } = this.settings;
-    return (await this.core.wire.request(type, text, { timeoutMs: requestTimeoutMs, ...options })).payload;
+    return this.core.wire.request(type, text, {
+      offline: 'wait',
+      timeoutMs: this.settings.requestTimeoutMs,
+      ...options,
+    });
   }
 
   private onUp(session: ConnectedPayload, send: (text: string) => void): void {
@@ -222,12 +228,11 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   /** Rooms first: what was published and is not known to have arrived may have its place among what comes again. */
-  private onDown({ code }: End): void {
-    const { wire, publisher } = this.core;
+  private onDown(): void {
     for (const room of this.rooms.values()) room.onDown();
     this.serverRooms.down();
-    wire.down(clientError('OFFLINE', 'The connection was lost'));
-    publisher.down(code === 1009);
+    this.core.wire.down();
+    this.core.publisher.down();
   }
 
   private onState(change: StateChange): void {
@@ -251,15 +256,15 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     const { type, payload } = envelope;
     if (type === 'broadcast' || type === 'user:message') {
       this.serverRooms.receive(type, payload as never);
-    } else if (/^(?:room:(?:message|gap|left)|presence:(?:joined|left|changed))$/.test(type)) {
-      const { room } = payload as { room: string };
-      if (type === 'room:gap' && room.startsWith('@')) this.serverRooms.gap(payload as never);
-      else this.rooms.get(room)?.receive(type, payload as never);
     } else if (type === 'auth:expiring') {
       void this.refresh();
     } else if (type === 'error') {
       this.onError(serverError(payload as ErrorPayload));
-    } else if (!SILENT.test(type)) {
+    } else if (OWN.test(type)) {
+      const { room = '' } = (payload ?? {}) as { room?: string };
+      if (room.startsWith('@')) this.serverRooms.gap(payload as never);
+      else this.rooms.get(room)?.receive(type, payload as never);
+    } else {
       this.emit('message', { type, payload });
     }
   }
@@ -281,7 +286,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     try {
       const token = await this.connection.getToken('expiring');
       if (session !== this.connection.session) return;
-      await this.ask('auth:refresh', { token }, { offline: 'fail', first: true });
+      await this.ask('auth:refresh', { token }, { offline: undefined, first: true });
     } catch (error) {
       // At the end of the token the server closes, and the function is asked again.
       this.core.report(error as RookeryError);

@@ -4,7 +4,7 @@ import { clientError, type RookeryError } from './errors.js';
 import {
   INITIAL,
   step,
-  type Effect,
+  type Effects,
   type End,
   type MachineEvent,
   type MachineOptions,
@@ -21,13 +21,13 @@ export interface StateChange {
   readonly state: ClientState;
   readonly previous: ClientState;
   /** In words, for people: how the connection or the attempt ended. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** The close code of the connection that ended; see PROTOCOL.md, section 7.2. */
-  readonly code?: number;
+  readonly code?: number | undefined;
   /** The HTTP status of the refusal, where the WebSocket tells it. */
-  readonly status?: number;
+  readonly status?: number | undefined;
   /** When the next attempt comes. */
-  readonly retryInMs?: number;
+  readonly retryInMs?: number | undefined;
 }
 
 export interface ConnectionListener {
@@ -35,7 +35,7 @@ export interface ConnectionListener {
   address(token: string | undefined): string | Promise<string>;
   onUp(session: ConnectedPayload, send: (text: string) => void): void;
   onMessage(envelope: Envelope): void;
-  onDown(end: End): void;
+  onDown(): void;
   onState(change: StateChange): void;
   onError(error: RookeryError): void;
   onHide(): void;
@@ -60,6 +60,9 @@ export class Connection {
   private asking: AbortController | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private heardAt = 0;
+  /** How much was heard, and how much before the server was asked for a sign of life. */
+  private heard = 0;
+  private heardBefore = 0;
   private connectedAt = 0;
   private announced: ClientState = 'closed';
   private unwatch: (() => void) | undefined;
@@ -86,7 +89,7 @@ export class Connection {
       for (let next = this.events.shift(); next !== undefined; next = this.events.shift()) {
         const { state, effects } = step(this.state, next, this.options, Math.random());
         this.state = state;
-        for (const effect of effects) this.run(effect, next.type === 'ended' ? next : {});
+        this.run(effects);
       }
     } finally {
       this.working = false;
@@ -125,32 +128,22 @@ export class Connection {
     });
   }
 
-  private run(effect: Effect, end: End): void {
-    switch (effect.type) {
-      case 'authorize':
-        void this.authorize(effect.attempt, effect.reason);
-        return;
-      case 'open':
-        void this.open(effect.attempt);
-        return;
-      case 'drop':
-      case 'goodbye':
-        this.release(effect.type, end);
-        return;
-      case 'ping':
-        this.listener.ping();
-        return;
-      case 'timer':
-        this.setTimer(effect.ms);
-        return;
-      case 'announce':
-        this.announce(effect.end, effect.retryInMs);
+  private run({ release, timerMs, announce, retryInMs, act }: Effects): void {
+    if (release !== undefined) this.release(release);
+    if (timerMs !== undefined) this.setTimer(timerMs);
+    if (announce !== undefined) this.announce(announce, retryInMs);
+    const { attempt } = this.state;
+    if (act === 'authorize') void this.authorize(attempt);
+    else if (act === 'open') void this.open(attempt);
+    else if (act === 'ping') {
+      this.heardBefore = this.heard;
+      this.listener.ping();
     }
   }
 
-  private async authorize(attempt: number, reason: 'connect' | 'refused'): Promise<void> {
+  private async authorize(attempt: number): Promise<void> {
     try {
-      const token = await this.getToken(reason);
+      const token = await this.getToken(this.state.refused ? 'refused' : 'connect');
       if (attempt !== this.state.attempt) return;
       this.token = token;
       this.dispatch({ type: 'authorized', attempt });
@@ -183,6 +176,7 @@ export class Connection {
 
   private receive(attempt: number, text: string): void {
     this.heardAt = performance.now();
+    this.heard += 1;
     const envelope = JSON.parse(text) as Envelope;
     const { type, payload } = envelope;
     if (this.session !== undefined) {
@@ -207,21 +201,26 @@ export class Connection {
     this.dispatch({ type: 'connected', attempt, heartbeatMs: session.heartbeatMs });
   }
 
-  private release(how: 'drop' | 'goodbye', end: End): void {
+  private release(how: 'drop' | 'goodbye'): void {
     this.asking?.abort();
     this.socket?.[how]();
     this.socket = undefined;
     if (this.session === undefined) return;
     this.session = undefined;
-    this.listener.onDown(end);
+    this.listener.onDown();
   }
 
   private setTimer(ms: number): void {
     clearTimeout(this.timer);
     if (ms <= 0) return;
-    this.timer = setTimeout(() => {
+    const look = (): void => {
       const silentMs = performance.now() - this.heardAt;
-      this.dispatch({ type: 'timer', silentMs, graceMs: this.listener.graceMs() });
+      const answered = this.heard > this.heardBefore;
+      this.dispatch({ type: 'timer', silentMs, answered, graceMs: this.listener.graceMs() });
+    };
+    // After a sleep, what has come meanwhile is read first.
+    this.timer = setTimeout(() => {
+      this.timer = setTimeout(look);
     }, ms);
   }
 
@@ -229,13 +228,6 @@ export class Connection {
     const previous = this.announced;
     const state = this.publicState;
     this.announced = state;
-    this.listener.onState({
-      state,
-      previous,
-      ...(reason !== undefined && { reason }),
-      ...(code !== undefined && { code }),
-      ...(status !== undefined && { status }),
-      ...(retryInMs !== undefined && { retryInMs }),
-    });
+    this.listener.onState({ state, previous, reason, code, status, retryInMs });
   }
 }

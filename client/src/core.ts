@@ -12,8 +12,8 @@ export interface Core extends FeedContext {
   readonly memberships: Memberships;
   readonly publisher: Publisher;
   readonly keeper: PositionKeeper;
-  /** Why nothing can be asked for any more. */
-  closedBy(): RookeryError | undefined;
+  /** @throws RookeryError `CLOSED` when nothing can be asked for any more */
+  checkOpen(): void;
   /** @returns the reply's payload */
   request(type: string, payload: unknown, options?: RequestOptions): Promise<unknown>;
   /** Tells of an error that belongs to no call. */

@@ -3,7 +3,7 @@ import type { Position } from '../../src/protocol/position.js';
 import type { DirectMessage, Gap } from './messages.js';
 import type { Publications } from './publisher.js';
 import { Sequencer, type Acknowledged, type Loss, type Ordered } from './sequencer.js';
-import type { StandardIssue, StandardSchemaV1 } from './standard-schema.js';
+import { validated, type StandardIssue, type StandardResult, type StandardSchemaV1 } from './standard-schema.js';
 
 type Reason = Gap['reason'];
 type Payload = Omit<RoomMessagePayload, 'room'>;
@@ -110,72 +110,42 @@ export class Feed implements Publications {
     this.sequencer.answered(id, ack, elsewhere);
   }
 
+  /** What comes while something is being checked waits for it. */
   private pass(item: Ordered<Payload, Reason>): void {
-    if (this.checking !== undefined) {
-      this.checkAfter(this.checking, item);
-      return;
-    }
-    const pending = this.handle(item, this.generation);
-    if (pending !== undefined) this.wait(pending);
-  }
-
-  private checkAfter(checking: Promise<void>, item: Ordered<Payload, Reason>): void {
-    const { generation } = this;
-    this.wait(checking.then(() => this.handle(item, generation)));
-  }
-
-  private wait(pending: Promise<void>): void {
-    this.checking = pending;
-    void pending.then(() => {
-      if (this.checking === pending) this.checking = undefined;
+    const { generation, checking } = this;
+    const handle = (): Promise<void> | undefined => (generation === this.generation ? this.handle(item) : undefined);
+    const pending = checking === undefined ? handle() : checking.then(handle);
+    if (pending === undefined) return;
+    const settled = pending.then(() => {
+      if (this.checking === settled) this.checking = undefined;
     });
+    this.checking = settled;
   }
 
   /** @returns something to wait for, where the validator takes its time */
-  private handle(item: Ordered<Payload, Reason>, generation: number): Promise<void> | undefined {
-    if (generation !== this.generation) return undefined;
-    const { epoch, offset, message, lost } = item;
-    if (lost !== undefined) this.listener.onGap({ room: this.room, reason: lost, epoch, offset });
-    if (message === undefined) {
-      this.moveTo({ epoch, offset });
-      return undefined;
-    }
-    const { room: _room, ...payload } = message as RoomMessagePayload;
-    const whole: DirectMessage = payload.offset === undefined ? payload : { ...payload, epoch };
-    const pending = this.check(whole, generation);
-    if (pending !== undefined) return pending.then(() => this.moveTo({ epoch, offset }, generation));
-    this.moveTo({ epoch, offset });
-    return undefined;
-  }
-
-  private check(message: DirectMessage, generation: number): Promise<void> | undefined {
-    const { schema, listener } = this;
-    if (schema === undefined) {
-      listener.onMessage(message);
-      return undefined;
-    }
-    const give = (issues: readonly StandardIssue[] | undefined, data?: unknown): void => {
+  private handle({ epoch, offset, message, lost }: Ordered<Payload, Reason>): Promise<void> | undefined {
+    const { listener, generation, room } = this;
+    if (lost !== undefined) listener.onGap({ room, reason: lost, epoch, offset });
+    const give = (result?: StandardResult<unknown>): void => {
       if (generation !== this.generation) return;
-      if (issues === undefined) listener.onMessage({ ...message, data });
-      else listener.onInvalid?.(message, issues);
-    };
-    const broken = (error: unknown): void => give([{ message: String(error) }]);
-    try {
-      const result = schema['~standard'].validate(message.data);
-      if (result instanceof Promise) {
-        return result.then((found) => give(found.issues, 'value' in found ? found.value : undefined), broken);
+      if (message !== undefined && result !== undefined) {
+        const { data, from, id, offset: number, timestamp } = message;
+        const whole: DirectMessage = {
+          data: result.issues === undefined ? result.value : data,
+          ...(from !== undefined && { from }),
+          id,
+          ...(number !== undefined && { epoch, offset }),
+          timestamp,
+        };
+        if (result.issues === undefined) listener.onMessage(whole);
+        else listener.onInvalid?.(whole, result.issues);
       }
-      give(result.issues, 'value' in result ? result.value : undefined);
-    } catch (error) {
-      // A validator that throws has not said yes.
-      broken(error);
-    }
+      this.position = { epoch, offset };
+      this.context.moved(room, this.position);
+    };
+    const result = message && validated(this.schema, message.data);
+    if (result instanceof Promise) return result.then(give);
+    give(result);
     return undefined;
-  }
-
-  private moveTo(position: Position, generation = this.generation): void {
-    if (generation !== this.generation) return;
-    this.position = position;
-    this.context.moved(this.room, position);
   }
 }

@@ -1,4 +1,3 @@
-export { CLOSE_CODES } from '../../src/protocol/close-codes.js';
 export type { Member } from '../../src/protocol/messages.js';
 export type { LossReason, Position, RecoveryFailure } from '../../src/protocol/position.js';
 export { RookeryClient, type ClientEvents, type ClientRequestOptions } from './client.js';

@@ -23,8 +23,8 @@ export interface MachineState {
   readonly renewed: boolean;
   /** Silence after which a sign of life is asked for; 0 for never. */
   readonly intervalMs: number;
-  /** So long the server has to answer; 0 when it has not been asked. */
-  readonly askedMs: number;
+  /** It has been asked for, and not come yet. */
+  readonly asked: boolean;
   /** When the server wants the client back, once it has announced its end. */
   readonly returnInMs: number | undefined;
   /** The delay is the server's: nothing cuts it short. */
@@ -49,40 +49,48 @@ export type MachineEvent =
   | { readonly type: 'connected'; readonly attempt: number; readonly heartbeatMs: number }
   | { readonly type: 'draining'; readonly attempt: number; readonly reconnectInMs: number }
   | ({ readonly type: 'ended'; readonly attempt: number; readonly livedMs: number } & End)
-  /** @param graceMs the server has a reason to be silent for so long yet */
-  | { readonly type: 'timer'; readonly silentMs: number; readonly graceMs: number }
+  | ({ readonly type: 'timer' } & Look)
   /** The network or the machine is back: a good moment to try, and to see whether the connection is still there. */
   | { readonly type: 'wake' }
   | { readonly type: 'offline' }
   /** The connection cannot be gone on with. */
   | ({ readonly type: 'abandon' } & End);
 
-/** How a connection or an attempt ended. */
-export interface End {
-  readonly code?: number;
-  /** HTTP status of a refusal, where the WebSocket tells it. */
-  readonly status?: number;
-  readonly retryAfterMs?: number;
-  readonly reason?: string;
-  /** It would end in the same way every time. */
-  readonly fatal?: boolean;
+interface Look {
+  /** How long nothing has come. */
+  readonly silentMs: number;
+  /** Something has come since the last `ping`. */
+  readonly answered: boolean;
+  /** The server has a reason to be silent for so long yet. */
+  readonly graceMs: number;
 }
 
-export type Effect =
-  | { readonly type: 'authorize'; readonly attempt: number; readonly reason: 'connect' | 'refused' }
-  | { readonly type: 'open'; readonly attempt: number }
-  /** Forget the attempt, without waiting for anything. */
-  | { readonly type: 'drop' }
-  /** Close in good order, and forget. */
-  | { readonly type: 'goodbye' }
-  | { readonly type: 'ping' }
+/** How a connection or an attempt ended. */
+export interface End {
+  readonly code?: number | undefined;
+  /** HTTP status of a refusal, where the WebSocket tells it. */
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly reason?: string | undefined;
+  /** It would end in the same way every time. */
+  readonly fatal?: boolean | undefined;
+}
+
+/** What is to be done, in this order. */
+export interface Effects {
+  /** Forget the attempt: without waiting for anything, or after a close in good order. */
+  readonly release?: 'drop' | 'goodbye';
   /** Set the timer, in place of what it was set to; 0 stops it. */
-  | { readonly type: 'timer'; readonly ms: number }
-  | { readonly type: 'announce'; readonly end: End; readonly retryInMs?: number };
+  readonly timerMs?: number;
+  /** Tell of it. */
+  readonly announce?: End;
+  readonly retryInMs?: number;
+  readonly act?: 'authorize' | 'open' | 'ping';
+}
 
 export interface Step {
   readonly state: MachineState;
-  readonly effects: readonly Effect[];
+  readonly effects: Effects;
 }
 
 /** A connection that lasted so long has been a good one. */
@@ -95,7 +103,7 @@ export const MAX_TOLD_MS = 3_600_000;
 const DEFAULT_LIVENESS_MS = 30_000;
 
 /** The request itself is wrong, or the user not welcome: there is no use in trying again. */
-const FATAL_STATUSES = new Set([400, 401, 403, 404, 426]);
+const FATAL_STATUSES = [400, 401, 403, 404, 426];
 const TOKEN_EXPIRED = 4401;
 
 export const INITIAL: MachineState = {
@@ -107,89 +115,84 @@ export const INITIAL: MachineState = {
   refused: false,
   renewed: false,
   intervalMs: 0,
-  askedMs: 0,
+  asked: false,
   returnInMs: undefined,
   told: false,
 };
 
-const stay = (state: MachineState): Step => ({ state, effects: [] });
-
 /** @param random from 0 to 1 */
 export function step(state: MachineState, event: MachineEvent, options: MachineOptions, random: number): Step {
-  if ('attempt' in event && event.attempt !== state.attempt) return stay(state);
   const { phase } = state;
-  const live = phase !== 'closed' && phase !== 'waiting';
-  switch (event.type) {
-    case 'connect':
-      return phase === 'closed' ? begin({ ...INITIAL, attempt: state.attempt }, options, [announce()]) : stay(state);
+  const { type } = event;
+  const isConnected = phase === 'connected';
+  const stay = { state, effects: {} };
+  if ('attempt' in event && event.attempt !== state.attempt) return stay;
+  if (phase === 'closed') {
+    return type === 'connect' ? begin({ ...INITIAL, attempt: state.attempt }, options, { announce: {} }) : stay;
+  }
+  switch (type) {
     case 'close':
-      return phase === 'closed' ? stay(state) : shut(state, { reason: 'closed by the application' }, 'goodbye');
+      return shut(state, { reason: 'closed by the application' }, 'goodbye');
     case 'authorized':
-      return phase === 'authorizing' ? open(state, options) : stay(state);
+      return phase === 'authorizing' ? open(state, options) : stay;
     case 'unauthorized':
-      if (phase !== 'authorizing') return stay(state);
-      return failed(state, { reason: 'no token' }, options, random);
+      return phase === 'authorizing' ? failed(state, { reason: 'no token' }, options, random) : stay;
     case 'connected':
-      return phase === 'opening' ? connected(state, event.heartbeatMs, options) : stay(state);
+      return phase === 'opening' ? connected(state, event.heartbeatMs, options) : stay;
     case 'draining':
-      return stay({ ...state, returnInMs: Math.max(0, Math.min(event.reconnectInMs, MAX_TOLD_MS)) });
+      return { state: { ...state, returnInMs: Math.max(0, Math.min(event.reconnectInMs, MAX_TOLD_MS)) }, effects: {} };
     case 'ended':
-      return live ? ended(state, event, options, random) : stay(state);
+      return phase === 'waiting' ? stay : ended(state, event, options, random);
     case 'abandon':
-      return phase === 'connected' ? failed(state, event, options, random) : stay(state);
+      return isConnected ? failed(state, event, options, random) : stay;
     case 'timer':
-      return timer(state, event, options, random);
+      if (phase === 'waiting') return begin(state, options);
+      return isConnected ? look(state, event, options, random) : failed(state, { reason: 'timeout' }, options, random);
     case 'wake':
       if (phase === 'waiting' && !state.told) return begin(state, options);
-      if (phase !== 'connected' || state.askedMs > 0) return stay(state);
-      return ask(state, Math.min(options.livenessTimeoutMs, WAKE_TIMEOUT_MS));
+      return isConnected && !state.asked ? ask(state, Math.min(options.livenessTimeoutMs, WAKE_TIMEOUT_MS)) : stay;
     case 'offline':
-      if (phase === 'closed' || state.told) return stay(state);
       // The platform may be wrong, so that it is tried all the same, if rarely.
-      return wait(state, { reason: 'offline' }, options.maxDelayMs);
+      return state.told ? stay : wait(state, { reason: 'offline' }, options.maxDelayMs);
+    default:
+      return stay;
   }
 }
 
-function announce(end: End = {}, retryInMs?: number): Effect {
-  return retryInMs === undefined ? { type: 'announce', end } : { type: 'announce', end, retryInMs };
-}
-
-function begin(state: MachineState, options: MachineOptions, effects: readonly Effect[] = []): Step {
-  const next = { ...state, attempt: state.attempt + 1, told: false, returnInMs: undefined, askedMs: 0 };
+function begin(state: MachineState, options: MachineOptions, effects: Effects = {}): Step {
+  const next = { ...state, attempt: state.attempt + 1, told: false, returnInMs: undefined };
   if (!options.renewable) return open(next, options, effects);
-  const reason = state.refused ? 'refused' : 'connect';
-  const authorize = { type: 'authorize', attempt: next.attempt, reason } as const;
-  const patience = { type: 'timer', ms: options.connectTimeoutMs } as const;
-  return { state: { ...next, phase: 'authorizing' }, effects: [...effects, patience, authorize] };
-}
-
-function open(state: MachineState, options: MachineOptions, effects: readonly Effect[] = []): Step {
-  const patience = { type: 'timer', ms: options.connectTimeoutMs } as const;
   return {
-    state: { ...state, phase: 'opening' },
-    effects: [...effects, patience, { type: 'open', attempt: state.attempt }],
+    state: { ...next, phase: 'authorizing' },
+    effects: { ...effects, timerMs: options.connectTimeoutMs, act: 'authorize' },
   };
 }
 
-function connected(state: MachineState, heartbeatMs: number, options: MachineOptions): Step {
-  const intervalMs = options.livenessMs ?? (heartbeatMs || DEFAULT_LIVENESS_MS);
+function open(state: MachineState, options: MachineOptions, effects: Effects = {}): Step {
   return {
-    state: { ...state, phase: 'connected', failures: 0, returning: true, refused: false, intervalMs },
-    effects: [{ type: 'timer', ms: intervalMs }, announce()],
+    state: { ...state, phase: 'opening' },
+    effects: { ...effects, timerMs: options.connectTimeoutMs, act: 'open' },
+  };
+}
+
+function connected(state: MachineState, heartbeatMs: number, { livenessMs }: MachineOptions): Step {
+  const intervalMs = livenessMs ?? (heartbeatMs || DEFAULT_LIVENESS_MS);
+  return {
+    state: { ...state, phase: 'connected', failures: 0, returning: true, refused: false, intervalMs, asked: false },
+    effects: { timerMs: intervalMs, announce: {} },
   };
 }
 
 function ended(state: MachineState, end: End & { livedMs: number }, options: MachineOptions, random: number): Step {
-  const { code = 0, status = 0, livedMs } = end;
-  const settled = livedMs >= STABLE_MS;
+  const { code = 0, status = 0, fatal } = end;
+  const settled = end.livedMs >= STABLE_MS;
   const next = { ...state, growth: settled ? 0 : state.growth, renewed: state.renewed && !settled };
   if (options.renewable && (code === TOKEN_EXPIRED || status === 401)) {
     const refused = { ...next, refused: true };
     if (next.renewed) return failed(refused, end, options, random);
-    const renewed = { ...refused, renewed: true };
-    return begin(renewed, options, [{ type: 'drop' }, announce(end, 0)]);
+    return begin({ ...refused, renewed: true }, options, { release: 'drop', announce: end, retryInMs: 0 });
   }
-  if (end.fatal === true || (code >= 4400 && code < 4500) || FATAL_STATUSES.has(status)) return shut(next, end, 'drop');
+  if (fatal || (code >= 4400 && code < 4500) || FATAL_STATUSES.includes(status)) return shut(next, end, 'drop');
   if (state.returnInMs !== undefined) return wait(next, end, state.returnInMs, true);
   return failed(next, end, options, random);
 }
@@ -199,63 +202,41 @@ function failed(state: MachineState, end: End, options: MachineOptions, random: 
   const failures = state.phase === 'connected' ? 0 : state.failures + 1;
   if (failures >= options.maxAttempts) return shut(state, end, 'drop');
   const delay = backOff(state.growth, options, random);
-  const { retryAfterMs } = end;
-  const told = retryAfterMs !== undefined;
+  const { retryAfterMs = -1 } = end;
   const next = { ...state, failures, growth: state.growth + 1 };
-  return wait(next, end, told ? Math.max(delay, Math.min(retryAfterMs, MAX_TOLD_MS)) : delay, told);
+  return wait(next, end, Math.max(delay, Math.min(retryAfterMs, MAX_TOLD_MS)), retryAfterMs >= 0);
 }
 
 function wait(state: MachineState, end: End, delayMs: number, told = false): Step {
   // The timer's 0 is for never.
   const ms = Math.max(1, delayMs);
   return {
-    state: { ...state, phase: 'waiting', askedMs: 0, returnInMs: undefined, told },
-    effects: [{ type: 'drop' }, { type: 'timer', ms }, announce(end, ms)],
+    state: { ...state, phase: 'waiting', returnInMs: undefined, told },
+    effects: { release: 'drop', timerMs: ms, announce: end, retryInMs: ms },
   };
 }
 
-function shut(state: MachineState, end: End, how: 'drop' | 'goodbye'): Step {
-  return {
-    state: { ...INITIAL, attempt: state.attempt },
-    effects: [{ type: how }, { type: 'timer', ms: 0 }, announce(end)],
-  };
+function shut({ attempt }: MachineState, end: End, release: 'drop' | 'goodbye'): Step {
+  return { state: { ...INITIAL, attempt }, effects: { release, timerMs: 0, announce: end } };
 }
 
-function ask(state: MachineState, withinMs: number): Step {
-  return { state: { ...state, askedMs: withinMs }, effects: [{ type: 'ping' }, { type: 'timer', ms: withinMs }] };
+function ask(state: MachineState, timerMs: number): Step {
+  return { state: { ...state, asked: true }, effects: { timerMs, act: 'ping' } };
 }
 
-function timer(
+function look(
   state: MachineState,
-  { silentMs, graceMs }: { silentMs: number; graceMs: number },
+  { silentMs, answered, graceMs }: Look,
   options: MachineOptions,
   random: number,
 ): Step {
-  switch (state.phase) {
-    case 'closed':
-      return stay(state);
-    case 'waiting':
-      return begin(state, options);
-    case 'authorizing':
-    case 'opening':
-      return failed(state, { reason: 'timeout' }, options, random);
-    case 'connected':
-      return look(state, silentMs, graceMs, options, random);
+  const { intervalMs, asked } = state;
+  if (asked && !answered) {
+    if (graceMs > 0) return { state, effects: { timerMs: graceMs } };
+    return failed({ ...state, growth: 0 }, { reason: 'silent' }, options, random);
   }
-}
-
-function look(state: MachineState, silentMs: number, graceMs: number, options: MachineOptions, random: number): Step {
-  const { intervalMs, askedMs } = state;
+  const restMs = intervalMs - silentMs;
   // Timers may be early by a part of a millisecond.
-  const silent = silentMs + 1 >= (askedMs || intervalMs);
-  if (!silent) {
-    // After a question the interval may be over already, or switched off.
-    const ms = intervalMs === 0 ? 0 : Math.max(1, intervalMs - silentMs);
-    return { state: { ...state, askedMs: 0 }, effects: [{ type: 'timer', ms }] };
-  }
-  if (askedMs === 0) return ask(state, options.livenessTimeoutMs);
-  if (graceMs > 0) {
-    return { state: { ...state, askedMs: askedMs + graceMs }, effects: [{ type: 'timer', ms: graceMs }] };
-  }
-  return failed({ ...state, growth: 0 }, { reason: 'silent' }, options, random);
+  if (intervalMs > 0 && restMs < 1) return ask(state, options.livenessTimeoutMs);
+  return { state: { ...state, asked: false }, effects: { timerMs: intervalMs > 0 ? restMs : 0 } };
 }

@@ -9,11 +9,13 @@ import type { Wire } from './wire.js';
 export interface Member {
   readonly name: string;
   /** Where to go on. */
-  recoverFrom(): Position | 'last' | undefined;
-  onJoined(joined: JoinedPayload): void;
+  readonly recoverFrom: () => Position | 'last' | undefined;
+  readonly onJoined: (joined: JoinedPayload) => void;
   /** For good. It is no membership any more. */
-  onRefused(error: RookeryError): void;
+  readonly onRefused: (error: RookeryError) => void;
 }
+
+type Outcome = JoinedPayload | { readonly error: ErrorPayload };
 
 /** Rooms that one message may join. */
 const MAX_ROOMS = 1000;
@@ -54,55 +56,45 @@ export class Memberships {
     this.ask();
   }
 
-  all(): Member[] {
-    return [...this.members.keys()];
-  }
-
   private ask(): void {
     if (!this.wire.isUp) return;
     const unasked = [...this.members].flatMap(([member, asked]) => (asked ? [] : [member]));
     for (let start = 0; start < unasked.length; start += MAX_ROOMS) {
-      void this.join(unasked.slice(start, start + MAX_ROOMS));
+      this.join(unasked.slice(start, start + MAX_ROOMS));
     }
   }
 
-  private async join(members: readonly Member[]): Promise<void> {
+  private join(members: readonly Member[]): void {
     for (const member of members) this.members.set(member, true);
-    const rooms = members.map((member) => {
-      const recover = member.recoverFrom();
-      return recover === undefined ? member.name : { room: member.name, recover };
-    });
-    try {
-      const options = { offline: 'fail', first: true, cost: members.length } as const;
-      const { payload } = await this.wire.request('join', JSON.stringify({ rooms }), options);
-      const outcomes = (payload as { rooms: readonly (JoinedPayload | { error: ErrorPayload })[] }).rooms;
-      for (const [index, member] of members.entries()) this.take(member, outcomes[index]);
-    } catch (error) {
+    const rooms = members.map(({ name: room, recoverFrom }) => ({ room, recover: recoverFrom() }));
+    const settle = (outcome: unknown): void => {
       // A connection that is lost has its rooms joined by the next one.
-      for (const member of members) this.refused(member, error as RookeryError);
-    }
+      const outcomes = outcome instanceof Error ? [] : (outcome as { rooms: Outcome[] }).rooms;
+      for (const [index, member] of members.entries()) {
+        const one = outcomes[index];
+        if (one !== undefined) this.take(member, 'error' in one ? serverError(one.error) : one);
+        else this.take(member, outcome as RookeryError);
+      }
+    };
+    // At once, and not when a promise gets to it: the rooms' messages may follow in the same packet.
+    this.wire.send({ type: 'join', payload: JSON.stringify({ rooms }), settle, cost: rooms.length }, true);
   }
 
-  private take(member: Member, outcome: JoinedPayload | { error: ErrorPayload } | undefined): void {
-    // It has been left meanwhile.
-    if (outcome === undefined || this.members.get(member) !== true) return;
-    if ('error' in outcome) {
-      this.refused(member, serverError(outcome.error));
-    } else {
+  private take(member: Member, outcome: JoinedPayload | RookeryError): void {
+    // It may have been left meanwhile.
+    if (this.members.get(member) !== true) return;
+    if (!(outcome instanceof Error)) {
       this.failures = 0;
       member.onJoined(outcome);
+    } else if (outcome.code !== 'OFFLINE') {
+      if (outcome.retryable) {
+        this.members.set(member, false);
+        this.askLater();
+      } else {
+        this.members.delete(member);
+        member.onRefused(outcome);
+      }
     }
-  }
-
-  private refused(member: Member, error: RookeryError): void {
-    if (!this.members.has(member) || error.code === 'OFFLINE') return;
-    if (error.retryable) {
-      this.members.set(member, false);
-      this.askLater();
-      return;
-    }
-    this.members.delete(member);
-    member.onRefused(error);
   }
 
   private askLater(): void {

@@ -1,12 +1,12 @@
-import type { ErrorPayload } from '../../src/protocol/errors.js';
 import type { AckPayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import { backOff, type Delays } from './back-off.js';
-import { RookeryError, abortError, clientError, serverError } from './errors.js';
+import { RookeryError, clientError } from './errors.js';
+import { limited, type Settle } from './limited.js';
 import type { Published, PublishOptions } from './messages.js';
 import { PublishQueue, type QueueBounds } from './publish-queue.js';
 import { byteLength, jsonOf, randomId } from './text.js';
-import { envelope, type Reply, type Source, type Wire } from './wire.js';
+import type { Outgoing, Wire } from './wire.js';
 
 /** Who has to know of what is published in a room. */
 export interface Publications {
@@ -35,14 +35,14 @@ interface Publish {
   sends: number;
   /** Nobody waits for it any more. */
   abandoned: boolean;
-  readonly settle: (outcome: Published | RookeryError) => void;
+  readonly settle: Settle<Published>;
 }
 
 /** Around the payload: type and request id. */
 const ENVELOPE_BYTES = 64;
 
 /** Publishes in order, each message until it is acknowledged, over as many connections as it takes. */
-export class Publisher implements Source {
+export class Publisher {
   /** Bytes that the server takes; 0 for any number. */
   maxMessageBytes = 0;
   private readonly queue: PublishQueue<Publish>;
@@ -54,63 +54,55 @@ export class Publisher implements Source {
     bounds: QueueBounds,
     private readonly delays: Delays,
     private readonly timeoutMs: number,
-    private readonly isClosed: () => RookeryError | undefined,
+    private readonly checkOpen: () => void,
   ) {
     this.queue = new PublishQueue(bounds);
-    wire.addSource(this);
+    wire.source = () => this.next();
   }
 
   async publish(draft: Draft, options: PublishOptions): Promise<Published> {
-    const { signal } = options;
-    if (signal?.aborted) throw abortError(signal);
-    const closed = this.isClosed();
-    if (closed !== undefined) throw closed;
-    const { id = randomId(), volatile, confirm } = options;
+    this.checkOpen();
+    const { wire } = this;
+    const { id = randomId(), volatile, confirm, timeoutMs = this.timeoutMs, signal } = options;
+    const { type, room } = draft;
     const data = jsonOf(draft.data);
-    const fields = JSON.stringify({ ...draft.fields, id, ...(volatile && { volatile }), ...(confirm && { confirm }) });
+    const fields = JSON.stringify({ ...draft.fields, id, volatile, confirm });
     const payload = `${fields.slice(0, -1)},"data":${data}}`;
     const bytes = byteLength(payload) + ENVELOPE_BYTES;
-    this.checkSize(bytes);
-    const common = { id, type: draft.type, payload, data, bytes, confirmMs: confirm?.timeoutMs ?? 0, room: draft.room };
-    return volatile ? this.sendNow(draft.type, payload, options) : this.enqueue(common, options);
-  }
-
-  next(requestId: string): { text: string; settle: (outcome: Reply | RookeryError) => void } | undefined {
-    if (performance.now() < this.pausedUntil) return undefined;
-    for (;;) {
-      const item = this.queue.next();
-      if (item === undefined) return undefined;
-      // Another server may take less than the one before.
-      const error = this.tooLarge(item.bytes);
-      if (error !== undefined) {
-        this.queue.delete(item);
-        item.settle(error);
-        continue;
-      }
-      this.queue.markSent(item);
-      item.sends += 1;
-      item.room?.publishing(item.id, item.data);
-      if (item.confirmMs > 0) {
-        this.wire.slowUntil = Math.max(this.wire.slowUntil, performance.now() + item.confirmMs);
-      }
-      return { text: envelope(item.type, item.payload, requestId), settle: (outcome) => this.answered(item, outcome) };
+    const tooLarge = this.tooLarge(bytes);
+    if (tooLarge !== undefined) throw tooLarge;
+    if (volatile) {
+      if (wire.isUp && !wire.isFree) throw new RookeryError('RATE_LIMITED', 'Too many messages');
+      return publishedOf((await wire.request(type, payload, { timeoutMs, signal })) as AckPayload);
     }
+    const begin = (settle: Settle<Published>): (() => void) => {
+      const confirmMs = confirm?.timeoutMs ?? 0;
+      const item = { id, type, payload, data, bytes, confirmMs, room, sends: 0, abandoned: false, settle };
+      for (const dropped of this.queue.add(item)) {
+        this.discard(dropped);
+        dropped.settle(clientError('QUEUE_FULL', 'Too much waits to be published', { id: dropped.id }));
+      }
+      wire.pump();
+      return () => {
+        item.abandoned = true;
+        // What was sent is answered yet, and until then something may have its place in the room.
+        if (!this.queue.isSent(item)) this.discard(item);
+      };
+    };
+    return limited({ timeoutMs, signal }, begin, undefined, { id });
   }
 
-  /** The connection is gone. It says 1009 when a message was too large, but not which: the largest is the likeliest. */
-  down(tooLarge: boolean): void {
+  /** The connection is gone. */
+  down(): void {
     this.pausedUntil = 0;
     this.failures = 0;
-    const sent = this.queue.all().filter((item) => this.queue.isSent(item));
-    if (tooLarge && sent.length > 0) {
-      const largest = sent.reduce((one, other) => (other.bytes > one.bytes ? other : one));
-      this.queue.delete(largest);
-      largest.settle(new RookeryError('TOO_LARGE', 'The message is too large'));
+    for (const item of this.queue.all()) {
+      this.resend(item);
+      item.sends = 0;
     }
-    for (const item of sent) this.resend(item);
-    for (const item of this.queue.all()) item.sends = 0;
   }
 
+  /** The client is closed. */
   end(error: RookeryError): void {
     for (const item of this.queue.all()) {
       this.queue.delete(item);
@@ -118,71 +110,54 @@ export class Publisher implements Source {
     }
   }
 
-  private enqueue(
-    common: Omit<Publish, 'sends' | 'abandoned' | 'settle'>,
-    options: PublishOptions,
-  ): Promise<Published> {
-    const { signal, timeoutMs = this.timeoutMs } = options;
-    return new Promise((resolve, reject) => {
-      const abandon = (error: RookeryError): void => {
-        item.abandoned = true;
-        // What was sent is answered yet, and until then something may have its place in the room.
-        if (!this.queue.isSent(item)) this.discard(item);
-        settle(error);
-      };
-      const onAbort = (): void => abandon(abortError(signal as AbortSignal));
-      const onTimeout = (): void => abandon(clientError('TIMEOUT', 'Not published in time', { id: item.id }));
-      const timer = timeoutMs > 0 ? setTimeout(onTimeout, timeoutMs) : undefined;
-      const settle = (outcome: Published | RookeryError): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', onAbort);
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
-      };
-      const item: Publish = { ...common, sends: 0, abandoned: false, settle };
-      signal?.addEventListener('abort', onAbort);
-      for (const dropped of this.queue.add(item)) {
-        this.discard(dropped);
-        dropped.settle(clientError('QUEUE_FULL', 'Too much waits to be published', { id: dropped.id }));
-      }
-      this.wire.pump();
-    });
+  private next(): Outgoing | undefined {
+    if (performance.now() < this.pausedUntil) return undefined;
+    const item = this.queue.next();
+    if (item === undefined) return undefined;
+    // Another server may take less than the one before.
+    const error = this.tooLarge(item.bytes);
+    if (error !== undefined) {
+      this.queue.delete(item);
+      item.settle(error);
+      return this.next();
+    }
+    this.queue.markSent(item);
+    item.sends += 1;
+    item.room?.publishing(item.id, item.data);
+    const { type, payload, confirmMs } = item;
+    if (confirmMs > 0) this.wire.slowUntil = Math.max(this.wire.slowUntil, performance.now() + confirmMs);
+    return { type, payload, settle: (outcome) => this.answered(item, outcome as AckPayload | RookeryError) };
   }
 
-  private async sendNow(type: string, payload: string, { signal, timeoutMs }: PublishOptions): Promise<Published> {
-    if (!this.wire.isUp) throw clientError('OFFLINE', 'There is no connection');
-    if (!this.wire.isFree) throw new RookeryError('RATE_LIMITED', 'Too many messages');
-    const options = { signal, timeoutMs: timeoutMs ?? this.timeoutMs, offline: 'fail' } as const;
-    return publishedOf((await this.wire.request(type, payload, options)).payload as AckPayload);
-  }
-
-  private answered(item: Publish, outcome: Reply | RookeryError): void {
-    // Lost with the connection, which sees to it that it is sent again.
-    if (outcome instanceof Error) return;
-    if (outcome.type !== 'error') {
-      const ack = outcome.payload as AckPayload;
+  private answered(item: Publish, outcome: AckPayload | RookeryError): void {
+    if (!(outcome instanceof Error)) {
       this.failures = 0;
-      this.finish(item, ack, publishedOf(ack));
+      this.finish(item, publishedOf(outcome), outcome);
       return;
     }
-    const error = serverError(outcome.payload as ErrorPayload);
-    if (error.code === 'UNAVAILABLE') {
-      this.pause(backOff(this.failures, this.delays, Math.random()));
+    const { code, details } = outcome;
+    if (code === 'UNAVAILABLE') {
+      this.pause(item, backOff(this.failures, this.delays, Math.random()));
       this.failures += 1;
-      this.resend(item);
-    } else if (error.code === 'RATE_LIMITED') {
-      this.pause(Number(error.details?.['retryAfterMs'] ?? this.delays.minDelayMs));
-      this.resend(item);
-    } else {
-      this.finish(item, undefined, error);
+    } else if (code === 'RATE_LIMITED') {
+      this.pause(item, Number(details?.['retryAfterMs']) || 1000);
+    } else if (code !== 'OFFLINE') {
+      // Lost with the connection, it is sent again by the next one.
+      this.finish(item, outcome);
     }
   }
 
-  private finish(item: Publish, ack: AckPayload | undefined, outcome: Published | RookeryError): void {
+  private finish(item: Publish, outcome: Published | RookeryError, ack?: AckPayload): void {
     this.queue.delete(item);
     // Sent once over this connection and known before: the first came over another one, and is sent to this.
     item.room?.answered(item.id, ack, ack?.duplicate === true && item.sends === 1);
     item.settle(outcome);
+  }
+
+  private pause(item: Publish, ms: number): void {
+    this.pausedUntil = performance.now() + ms;
+    setTimeout(() => this.wire.pump(), ms + 1);
+    this.resend(item);
   }
 
   private resend(item: Publish): void {
@@ -196,19 +171,9 @@ export class Publisher implements Source {
     if (item.sends > 0) item.room?.answered(item.id);
   }
 
-  private pause(ms: number): void {
-    this.pausedUntil = performance.now() + ms;
-    setTimeout(() => this.wire.pump(), ms + 1);
-  }
-
   private tooLarge(bytes: number): RookeryError | undefined {
     const max = this.maxMessageBytes;
     return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'The message is too large', { max }) : undefined;
-  }
-
-  private checkSize(bytes: number): void {
-    const error = this.tooLarge(bytes);
-    if (error !== undefined) throw error;
   }
 }
 

@@ -6,15 +6,16 @@ import type {
 } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import { Emitter } from './emitter.js';
-import { abortError, clientError, type RookeryError } from './errors.js';
+import { clientError, type RookeryError } from './errors.js';
 import { Feed } from './feed.js';
 import { History, type HistoryOptions } from './history.js';
 import type { Core } from './core.js';
+import { limited, type Settle } from './limited.js';
 import type { Member } from './memberships.js';
 import { MessageLoop, type LoopOptions } from './message-loop.js';
 import type { Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
 import { PresenceList } from './presence.js';
-import { checkInput, checkOutput, type StandardSchemaV1 } from './standard-schema.js';
+import { validated, type StandardSchemaV1 } from './standard-schema.js';
 
 /** What `room.on` tells of. */
 export interface RoomEvents<Data> {
@@ -46,11 +47,9 @@ export interface JoinOptions {
   readonly recover?: Position | 'last' | undefined;
 }
 
-/** One wish to be in the room, from `join` to `leave`. */
+/** One wish to be in the room, from `join` to `leave`, and who waits for it to come true. */
 interface Stay extends Member {
-  readonly done: Promise<Joined>;
-  readonly reject: (error: RookeryError) => void;
-  waiters: number;
+  readonly waiters: Set<Settle<Joined>>;
 }
 
 /** A room as one client sees it. `client.room(name)` makes it, and gives the same one each time. */
@@ -103,13 +102,17 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * await room.join({ signal: AbortSignal.timeout(5_000) });
    */
   async join({ signal, recover }: JoinOptions = {}): Promise<Joined> {
-    if (signal?.aborted) throw abortError(signal);
-    const closed = this.core.closedBy();
-    if (closed !== undefined) throw closed;
-    const { position } = this;
-    if (this.stay !== undefined && this.isIn && position !== undefined) return { room: this.name, ...position };
+    this.core.checkOpen();
+    const { position, name } = this;
+    if (this.isIn && position !== undefined) return { room: name, ...position };
     const stay = (this.stay ??= this.begin(recover));
-    return signal === undefined ? stay.done : this.untilAborted(stay, signal);
+    return limited({ signal }, (settle) => {
+      stay.waiters.add(settle);
+      return () => {
+        stay.waiters.delete(settle);
+        if (stay.waiters.size === 0 && this.stay === stay && !this.isIn) void this.leave().catch(() => undefined);
+      };
+    });
   }
 
   /**
@@ -118,17 +121,16 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * @throws RookeryError `TIMEOUT` where the server does not confirm it; nothing comes any more all the same
    */
   async leave(): Promise<void> {
-    const { stay } = this;
+    const { stay, core } = this;
     if (stay === undefined) return;
-    const asked = this.core.memberships.delete(stay);
+    const asked = core.memberships.delete(stay);
     this.feed.stop();
-    this.core.keeper.delete(this.name);
+    core.keeper.delete(this.name);
     this.end(stay, clientError('ABORTED', 'The room was left'));
-    if (!asked || !this.core.wire.isUp) return;
-    const left = this.core.request('leave', { room: this.name }, { offline: 'fail' });
+    if (!asked || !core.wire.isUp) return;
     // A connection that is gone has left the room, too.
-    await left.catch((error: RookeryError) => {
-      if (error.code !== 'OFFLINE' && error.code !== 'CLOSED') throw error;
+    await core.request('leave', { room: this.name }, { offline: undefined }).catch((error: RookeryError) => {
+      if (error.code !== 'OFFLINE') throw error;
     });
   }
 
@@ -144,16 +146,16 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * const { offset } = await room.publish({ text: 'hello' }, { timeoutMs: 10_000 });
    */
   async publish(data: Sent, options: PublishOptions = {}): Promise<Published> {
-    if (this.schema !== undefined) {
-      const before = this.checking;
-      const check = checkInput(this.schema, data);
-      if (before !== undefined || check !== undefined) {
-        const both = (this.checking = Promise.all([before, check]));
-        // The next one has to wait for it, and not to fail with it.
-        this.checking = both.catch(() => undefined);
-        await both;
-      }
+    const before = this.checking;
+    const checked = this.schema && validated(this.schema, data);
+    if (before !== undefined || checked instanceof Promise) {
+      // Those that come after this one wait for it, whatever becomes of it.
+      const both = Promise.all([before, checked]);
+      this.checking = both.catch(() => undefined);
+      await both;
     }
+    const { issues } = (await checked) ?? {};
+    if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     const draft = { type: 'room:message', fields: { room: this.name }, data, room: this.feed } as const;
     return this.core.publisher.publish(draft, options);
   }
@@ -192,7 +194,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
         { signal, offline: 'repeat' },
       )) as HistoryReply;
     const check = async (message: RoomMessage): Promise<RoomMessage<Received> | undefined> => {
-      const { issues, value } = await checkOutput(this.schema, message.data);
+      const { issues, value } = await validated(this.schema, message.data);
       if (issues === undefined) return { ...message, data: value as Received };
       this.emit('invalid', { message, issues });
       return undefined;
@@ -251,25 +253,16 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
 
   private begin(recover: Position | 'last' | undefined): Stay {
     const { core, name, feed } = this;
-    let resolve: (joined: Joined) => void = () => undefined;
-    let reject: (error: RookeryError) => void = () => undefined;
-    const done = new Promise<Joined>((onJoined, onRefused) => {
-      resolve = onJoined;
-      reject = onRefused;
-    });
-    // Whoever waits for it is told; where nobody does, `left` is.
-    done.catch(() => undefined);
     let from = recover;
     const stay: Stay = {
       name,
-      done,
-      reject,
-      waiters: 0,
+      waiters: new Set(),
       recoverFrom: () => feed.reached ?? from,
-      onJoined: (payload) => {
+      onJoined: (joined) => {
         // Said once: from here on, where the feed is counts.
         from = undefined;
-        resolve(this.onJoined(payload));
+        this.onJoined(joined);
+        for (const settle of stay.waiters) settle(joined);
       },
       onRefused: (error) => this.quit(stay, error),
     };
@@ -287,37 +280,11 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     return stay;
   }
 
-  private async untilAborted(stay: Stay, signal: AbortSignal): Promise<Joined> {
-    stay.waiters += 1;
-    let onAbort = (): void => undefined;
-    const aborted = new Promise<never>((_resolve, reject) => {
-      onAbort = () => {
-        if (stay.waiters === 1 && this.stay === stay && !this.isIn) void this.leave().catch(() => undefined);
-        reject(abortError(signal));
-      };
-      signal.addEventListener('abort', onAbort);
-    });
-    try {
-      return await Promise.race([stay.done, aborted]);
-    } finally {
-      stay.waiters -= 1;
-      signal.removeEventListener('abort', onAbort);
-    }
-  }
-
-  private onJoined({ epoch, offset, recovered, reason }: JoinedPayload): Joined {
+  private onJoined(joined: JoinedPayload): void {
     this.isIn = true;
-    const joined: Joined = {
-      room: this.name,
-      epoch,
-      offset,
-      ...(recovered !== undefined && { recovered }),
-      ...(reason !== undefined && { reason }),
-    };
     this.emit('joined', joined);
-    this.feed.joined(joined, recovered === false ? (reason ?? 'epoch') : undefined);
+    this.feed.joined(joined, joined.recovered === false ? (joined.reason ?? 'epoch') : undefined);
     for (const list of this.lists) list.refreshQuietly();
-    return joined;
   }
 
   /** The server has taken the client out of the room, or confirms that it has left. */
@@ -338,7 +305,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   private end(stay: Stay, error: RookeryError, told = false): void {
     if (this.stay === stay) this.stay = undefined;
     this.isIn = false;
-    stay.reject(error);
+    for (const settle of stay.waiters) settle(error);
     for (const loop of this.loops) loop.end();
     this.emit('left', told ? { room: this.name, error } : { room: this.name });
   }

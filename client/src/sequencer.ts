@@ -147,9 +147,12 @@ export class Sequencer<Message extends Numbered, Reason> {
   /** @param isOwn this user sent it, so that its id is one of this user's */
   received(message: Message, isOwn: boolean): void {
     const { offset } = message;
-    // It is sent to this connection, so that it leaves no hole in what is.
-    const publish = isOwn ? this.outstanding.get(message.id) : undefined;
-    if (publish !== undefined) publish.placed = true;
+    if (isOwn) {
+      // It is sent to this connection, so that it leaves no hole in what is.
+      const publish = this.outstanding.get(message.id);
+      if (publish !== undefined) publish.placed = true;
+      this.own = this.own.filter((one) => one.message.id !== message.id);
+    }
     if (this.at === undefined) return;
     if (offset === undefined) this.emit({ ...this.at, message });
     else this.arrive({ message, offset, sent: this.sent });
@@ -216,7 +219,6 @@ export class Sequencer<Message extends Numbered, Reason> {
       this.emit({ ...this.at, message: arrival.message });
     } else {
       const { epoch, reason, recovered } = arrival.gap;
-      this.own = this.own.filter((one) => one.epoch === epoch);
       const passed = this.at?.epoch === epoch ? this.at.offset : 0;
       this.at = { epoch, offset: Math.max(offset, passed) };
       this.emit(recovered ? this.at : { ...this.at, lost: reason });

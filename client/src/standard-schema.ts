@@ -1,5 +1,3 @@
-import { clientError } from './errors.js';
-
 /**
  * The part of Standard Schema (version 1) that this package uses: what validators of many libraries offer under
  * `~standard`. Written out here so that the package needs none of them.
@@ -24,27 +22,16 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** What a validator finds, or the data as it is where there is none. */
-export async function checkOutput(
+/** What a validator finds; one that throws has not said yes. Without one, everything is as it should be. */
+export function validated(
   schema: StandardSchemaV1 | undefined,
-  data: unknown,
-): Promise<{ readonly value?: unknown; readonly issues?: readonly StandardIssue[] | undefined }> {
-  return schema === undefined ? { value: data } : schema['~standard'].validate(data);
-}
-
-/**
- * Checks what is to be published. What goes over the wire is the data itself, not what the validator makes of it: those
- * who receive it check it anew.
- *
- * @returns something to wait for, where the validator takes its time
- * @throws RookeryError `INVALID_DATA`
- */
-export function checkInput(schema: StandardSchemaV1, data: unknown): Promise<void> | undefined {
-  const refuse = ({ issues }: StandardResult<unknown>): void => {
-    if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
-  };
-  const result = schema['~standard'].validate(data);
-  if (result instanceof Promise) return result.then(refuse);
-  refuse(result);
-  return undefined;
+  value: unknown,
+): StandardResult<unknown> | Promise<StandardResult<unknown>> {
+  const broken = (error: unknown): StandardResult<unknown> => ({ issues: [{ message: String(error) }] });
+  try {
+    const result = schema === undefined ? { value } : schema['~standard'].validate(value);
+    return result instanceof Promise ? result.catch(broken) : result;
+  } catch (error) {
+    return broken(error);
+  }
 }

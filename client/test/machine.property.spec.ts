@@ -1,0 +1,248 @@
+import * as fc from 'fast-check';
+
+import {
+  INITIAL,
+  MAX_TOLD_MS,
+  STABLE_MS,
+  step,
+  type Effects,
+  type MachineEvent,
+  type MachineOptions,
+  type MachineState,
+} from '../src/machine.js';
+
+const options: fc.Arbitrary<MachineOptions> = fc.record({
+  minDelayMs: fc.integer({ min: 1, max: 1000 }),
+  maxDelayMs: fc.integer({ min: 1000, max: 60_000 }),
+  maxAttempts: fc.constantFrom(Infinity, 1, 3),
+  connectTimeoutMs: fc.constantFrom(0, 10_000),
+  livenessMs: fc.constantFrom(undefined, 0, 1000),
+  livenessTimeoutMs: fc.constant(5000),
+  renewable: fc.boolean(),
+});
+
+/** `past`: of an attempt that is over */
+type Script = {
+  readonly type: MachineEvent['type'] | 'end of the timer';
+  readonly past: boolean;
+  readonly how: number;
+};
+
+const scripts = fc.array(
+  fc.record({
+    type: fc.constantFrom<Script['type']>(
+      'connect',
+      'close',
+      'authorized',
+      'authorized',
+      'unauthorized',
+      'connected',
+      'connected',
+      'draining',
+      'ended',
+      'timer',
+      'timer',
+      'wake',
+      'offline',
+      'abandon',
+    ),
+    past: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+    how: fc.nat(20),
+  }),
+  { maxLength: 60 },
+);
+
+const ENDS = [
+  { code: 1006 },
+  { code: 1001 },
+  { code: 4401 },
+  { code: 4403 },
+  { code: 4508 },
+  { status: 401 },
+  { status: 403 },
+  { status: 429, retryAfterMs: 5000 },
+  { status: 503, retryAfterMs: 1e12 },
+  { status: 502 },
+];
+
+function eventOf({ type, past, how }: Script, { attempt: now }: MachineState): MachineEvent {
+  const attempt = past ? now - 1 : now;
+  switch (type) {
+    case 'connected':
+      return { type, attempt, heartbeatMs: how % 2 === 0 ? 0 : 30_000 };
+    case 'draining':
+      return { type, attempt, reconnectInMs: how % 2 === 0 ? how * 100 : 1e12 };
+    case 'ended':
+      return { type, attempt, livedMs: how % 2 === 0 ? 0 : STABLE_MS, ...ENDS[how % ENDS.length] };
+    case 'timer':
+      return { type, silentMs: how * 1000, answered: how % 3 === 0, graceMs: how % 5 === 0 ? 1000 : -1 };
+    case 'authorized':
+    case 'unauthorized':
+      return { type, attempt };
+    case 'abandon':
+      return { type, reason: 'test' };
+    case 'connect':
+    case 'close':
+    case 'wake':
+    case 'offline':
+      return { type };
+  }
+  throw new Error(type);
+}
+
+interface Played {
+  readonly before: MachineState;
+  readonly event: MachineEvent;
+  readonly after: MachineState;
+  readonly effects: Effects;
+}
+
+function play(script: readonly Script[], settings: MachineOptions, random: number): Played[] {
+  let state = INITIAL;
+  return script.map((entry) => {
+    const before = state;
+    const event = eventOf(entry, before);
+    const { state: after, effects } = step(before, event, settings, random);
+    state = after;
+    return { before, event, after, effects };
+  });
+}
+
+const property = (check: (played: Played[], settings: MachineOptions) => void): void => {
+  const random = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(scripts, options, random, (script, settings, drawn) => check(play(script, settings, drawn), settings)),
+    { numRuns: 3000 },
+  );
+};
+
+describe('the state machine of a connection', () => {
+  it('never has two sockets, and none but while it opens or has a connection', () => {
+    property((played) => {
+      let open: number | undefined;
+      for (const { effects, after } of played) {
+        if (effects.release !== undefined) open = undefined;
+        if (effects.act === 'open') {
+          expect(open).toBeUndefined();
+          open = after.attempt;
+        }
+        const holds = after.phase === 'opening' || after.phase === 'connected';
+        expect(open).toBe(holds ? after.attempt : undefined);
+      }
+    });
+  });
+
+  it('does nothing after it was closed until it is told to connect', () => {
+    property((played) => {
+      for (const { before, event, after, effects } of played) {
+        if (before.phase !== 'closed' || event.type === 'connect') continue;
+        expect(after.phase).toBe('closed');
+        expect(effects).toEqual({});
+      }
+    });
+  });
+
+  it('is deaf to what happens to an attempt that is over', () => {
+    property((played) => {
+      for (const { before, event, after, effects } of played) {
+        if (!('attempt' in event) || event.attempt === before.attempt) continue;
+        expect(after).toBe(before);
+        expect(effects).toEqual({});
+      }
+    });
+  });
+
+  it('never comes back by itself from what says that there is no use', () => {
+    property((played, { renewable }) => {
+      for (const { before, event, after } of played) {
+        if (event.type !== 'ended' || event.attempt !== before.attempt || before.phase === 'closed') continue;
+        if (before.phase === 'waiting' || before.phase === 'authorizing') continue;
+        const fatal = event.code === 4403 || event.status === 403;
+        const refused = event.code === 4401 || event.status === 401;
+        if (fatal || (refused && !renewable)) expect(after.phase).toBe('closed');
+        if (refused && renewable && before.renewed && event.livedMs < STABLE_MS)
+          expect(after.phase).not.toBe('authorizing');
+      }
+    });
+  });
+
+  it('waits within the bounds, or as long as the server says', () => {
+    property((played, { minDelayMs, maxDelayMs }) => {
+      for (const { before, event, after, effects } of played) {
+        const { timerMs } = effects;
+        if (timerMs === undefined) continue;
+        expect(timerMs).toBeGreaterThanOrEqual(0);
+        expect(timerMs).toBeLessThanOrEqual(MAX_TOLD_MS);
+        if (after.phase !== 'waiting') continue;
+        expect(effects.retryInMs).toBe(timerMs);
+        expect(timerMs).toBeGreaterThanOrEqual(1);
+        if (before.returnInMs !== undefined && event.type === 'ended') {
+          expect(timerMs).toBe(Math.max(1, before.returnInMs));
+        } else if (!after.told) {
+          expect(timerMs).toBeGreaterThanOrEqual(minDelayMs);
+          expect(timerMs).toBeLessThanOrEqual(maxDelayMs);
+        }
+      }
+    });
+  });
+
+  it('gets connected from wherever it is, once the server is there', () => {
+    property((played, settings) => {
+      let state = played.at(-1)?.after ?? INITIAL;
+      if (state.phase === 'closed') state = step(state, { type: 'connect' }, settings, 0).state;
+      for (let turn = 0; turn < 10 && state.phase !== 'connected'; turn += 1) {
+        const { attempt } = state;
+        const next: MachineEvent =
+          state.phase === 'waiting'
+            ? { type: 'timer', silentMs: 0, answered: true, graceMs: 0 }
+            : state.phase === 'authorizing'
+              ? { type: 'authorized', attempt }
+              : { type: 'connected', attempt, heartbeatMs: 1 };
+        state = step(state, next, settings, 0).state;
+      }
+      expect(state.phase).toBe('connected');
+    });
+  });
+
+  it('always has something coming: a timer, unless there is no bound to what it waits for', () => {
+    property((played, { connectTimeoutMs, livenessMs }) => {
+      let timer = 0;
+      for (const { effects, after } of played) {
+        timer = effects.timerMs ?? timer;
+        if (after.phase === 'waiting') expect(timer).toBeGreaterThan(0);
+        if (after.phase === 'authorizing' || after.phase === 'opening') expect(timer).toBe(connectTimeoutMs);
+        if (after.phase === 'connected' && livenessMs !== 0) expect(timer).toBeGreaterThan(0);
+        if (after.phase === 'closed') expect(timer).toBe(0);
+      }
+    });
+  });
+
+  it('asks a silent server for a sign of life, and drops it when there is none', () => {
+    const settings: MachineOptions = {
+      minDelayMs: 500,
+      maxDelayMs: 30_000,
+      maxAttempts: Infinity,
+      connectTimeoutMs: 10_000,
+      livenessMs: undefined,
+      livenessTimeoutMs: 5000,
+      renewable: false,
+    };
+    const run = (state: MachineState, event: MachineEvent): ReturnType<typeof step> =>
+      step(state, event, settings, 0.5);
+    let { state } = run(INITIAL, { type: 'connect' });
+    ({ state } = run(state, { type: 'connected', attempt: 1, heartbeatMs: 30_000 }));
+    const look = (from: MachineState, silentMs: number, answered: boolean, graceMs = -1): ReturnType<typeof step> =>
+      run(from, { type: 'timer', silentMs, answered, graceMs });
+    const busy = look(state, 100, false);
+    expect(busy.effects).toEqual({ timerMs: 29_900 });
+    const asked = look(busy.state, 30_000, false);
+    expect(asked.effects).toEqual({ act: 'ping', timerMs: 5000 });
+    // However soon the answer came, and however late the timer is.
+    const answered = look(asked.state, 6000, true);
+    expect(answered).toMatchObject({ state: { phase: 'connected', asked: false }, effects: { timerMs: 24_000 } });
+    const excused = look(asked.state, 35_000, false, 700);
+    expect(excused.effects).toEqual({ timerMs: 700 });
+    const silent = look(excused.state, 35_700, false);
+    expect(silent).toMatchObject({ state: { phase: 'waiting' }, effects: { release: 'drop' } });
+  });
+});

@@ -1,0 +1,97 @@
+import * as fc from 'fast-check';
+
+import { TokenBucket } from '../../src/connections/token-bucket.js';
+import { backOff } from '../src/back-off.js';
+import { Pacer } from '../src/pacer.js';
+
+interface Sent {
+  readonly cost: number;
+}
+
+const acts = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ act: fc.constant('send' as const), cost: fc.constant(1) }) },
+    { weight: 1, arbitrary: fc.record({ act: fc.constant('send' as const), cost: fc.integer({ min: 2, max: 30 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ act: fc.constant('sleep' as const), cost: fc.integer({ min: 1, max: 4000 }) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        act: fc.constantFrom('arrive' as const, 'answer' as const),
+        cost: fc.integer({ min: 1, max: 50 }),
+      }),
+    },
+  ),
+  { maxLength: 300 },
+);
+
+describe('pacing', () => {
+  it('never sends more than the server’s own bucket lets through, however the network holds messages back', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.integer({ min: 1, max: 100 }),
+        acts,
+        (perSecond, burst, list) => {
+          let now = 0;
+          const pacer = new Pacer({ perSecond, burst }, now);
+          const server = new TokenBucket({ perSecond, burst }, now);
+          const onTheWay: Sent[] = [];
+          const answered: Sent[] = [];
+          for (const { act, cost } of list) {
+            if (act === 'sleep') now += cost;
+            if (act === 'send' && pacer.wait(now) === 0) {
+              pacer.sent(cost);
+              onTheWay.push({ cost });
+            }
+            for (let n = 0; act === 'arrive' && n < cost; n += 1) {
+              const message = onTheWay.shift();
+              if (message === undefined) break;
+              expect(server.take(now)).toBe(0);
+              server.charge(message.cost - 1);
+              answered.push(message);
+            }
+            for (let n = 0; act === 'answer' && n < cost; n += 1) pacer.answered(answered.shift()?.cost ?? 0);
+          }
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('lets through what the rate allows when it is told how long to wait', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 100 }), (perSecond, burst) => {
+        let now = 0;
+        const pacer = new Pacer({ perSecond, burst }, now);
+        const count = 200;
+        for (let sent = 0; sent < count; sent += 1) {
+          const delay = pacer.wait(now);
+          expect(delay).toBeLessThan(Infinity);
+          now += delay;
+          expect(pacer.wait(now)).toBe(0);
+          pacer.sent(1);
+          pacer.answered(1);
+        }
+        // A millisecond for each rounding, and the margin for clocks.
+        expect(now).toBeLessThanOrEqual((Math.max(0, count - burst) / perSecond) * 1000 * 1.05 + count);
+      }),
+    );
+  });
+
+  it('draws delays between the bounds, and lets them grow', () => {
+    const random = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.nat(100), random, (growth, drawn) => {
+        const delay = backOff(growth, { minDelayMs: 500, maxDelayMs: 30_000 }, drawn);
+        expect(delay).toBeGreaterThanOrEqual(500);
+        expect(delay).toBeLessThanOrEqual(30_000);
+      }),
+    );
+    expect([0, 1, 2, 9].map((growth) => backOff(growth, { minDelayMs: 500, maxDelayMs: 30_000 }, 1))).toEqual([
+      1000, 2000, 4000, 30_000,
+    ]);
+  });
+});

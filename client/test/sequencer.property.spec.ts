@@ -1,0 +1,79 @@
+import * as fc from 'fast-check';
+
+import { ACTS, RoomModel, type Act } from './support/room-model.js';
+
+const RUNS = Number(process.env['SOAK_RUNS'] ?? 3000);
+
+/** Everyday acts are everyday: otherwise nothing gets far between two catastrophes. */
+const WEIGHTS: Partial<Record<Act, number>> = {
+  'other publishes': 8,
+  publish: 8,
+  'server takes': 10,
+  'reply arrives': 10,
+  'message arrives': 12,
+};
+const acts = fc.array(fc.oneof(...ACTS.map((act) => ({ weight: WEIGHTS[act] ?? 1, arbitrary: fc.constant(act) }))), {
+  maxLength: 120,
+});
+
+const LOSSES = new Set<Act>(['cut, and history is gone', 'messages are lost', 'epoch changes']);
+const withoutLoss = acts.map((list) => list.filter((act) => !LOSSES.has(act)));
+
+function play(list: readonly Act[], echo: boolean): RoomModel {
+  const model = new RoomModel(echo);
+  for (const act of list) model.act(act);
+  model.settle();
+  return model;
+}
+
+const messagesOf = ({ out }: RoomModel): string[] => out.flatMap(({ message }) => (message ? [message.id] : []));
+const numbered = (id: string): boolean => !id.startsWith('v');
+
+describe('the order of a room', () => {
+  it('has every message once and in order, own ones included, over any number of reconnects', () => {
+    fc.assert(
+      fc.property(withoutLoss, fc.boolean(), (list, echo) => {
+        const model = play(list, echo);
+        expect(messagesOf(model).filter(numbered)).toEqual(model.accepted.map(({ id }) => id));
+        expect(model.lost).toEqual([]);
+        expect(model.sequencer.waiting).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('has every message once and in order but those that it says are lost', () => {
+    fc.assert(
+      fc.property(acts, fc.boolean(), (list, echo) => {
+        const model = play(list, echo);
+        const seen = messagesOf(model).filter(numbered);
+        expect(new Set(seen).size).toBe(seen.length);
+        const order = new Map(model.accepted.map(({ id }, index) => [id, index]));
+        expect(seen.map((id) => order.get(id))).toEqual(
+          seen.map((id) => order.get(id)).toSorted((a, b) => Number(a) - Number(b)),
+        );
+        const missing = model.accepted.length - seen.length;
+        if (missing > 0) expect(model.lost.length).toBeGreaterThan(0);
+        expect(model.sequencer.waiting).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('moves its position with what comes out, and never back within an epoch', () => {
+    fc.assert(
+      fc.property(acts, fc.boolean(), (list, echo) => {
+        const { out, sequencer } = play(list, echo);
+        const last = out.at(-1);
+        expect(sequencer.position).toEqual({ epoch: last?.epoch, offset: last?.offset });
+        for (const [index, item] of out.entries()) {
+          const before = out[index - 1];
+          if (before === undefined || before.epoch !== item.epoch || item.message === undefined) continue;
+          if (item.message.offset === undefined) expect(item.offset).toBe(before.offset);
+          else expect(item.offset).toBeGreaterThan(before.offset);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
