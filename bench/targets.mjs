@@ -49,6 +49,14 @@ const targets = [
       atMost: 0.5,
     })),
   ),
+  // Where each message comes alone, the waking up costs more than the work, and all wake up as often.
+  ...OVER_REDIS.map((rival) => ({
+    workload: 'redis-cross',
+    measure: 'cpu',
+    of: { case: 'many rooms, 1,000 a second' },
+    against: { rival, case: 'many rooms, 1,000 a second' },
+    atMost: 1.1,
+  })),
   ...['burst', 'single'].map((name) => ({
     workload: 'history',
     measure: 'cpu',

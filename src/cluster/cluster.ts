@@ -22,6 +22,8 @@ export interface Cluster {
   readonly nodeId: string;
   /** True where there cannot be another node. */
   readonly isAlone: boolean;
+  /** False while no other node can be reached, or reach this one. */
+  readonly isConnected: boolean;
   /** The other nodes that are known to be alive. A dead one is noticed within ten seconds. */
   others(): readonly string[];
   /** Has one listener take what is said about a topic. */

@@ -11,6 +11,7 @@ import { createNodeId } from './node-id.js';
 export class LocalCluster implements Cluster {
   readonly nodeId = createNodeId();
   readonly isAlone = true;
+  readonly isConnected = true;
   private readonly memory = new Memory();
   private readonly deposits = new Deposits();
 

@@ -99,6 +99,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     return false;
   }
 
+  get isConnected(): boolean {
+    return this.isListening;
+  }
+
   others(): readonly string[] {
     return this.nodes.all();
   }

@@ -4,6 +4,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 
 import { Broker } from '../broker/broker.js';
+import { Cluster } from '../cluster/cluster.js';
 import { Siblings } from '../cluster/siblings.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { DrainState } from '../connections/drain-state.js';
@@ -26,6 +27,7 @@ export class NodeHealth implements OnModuleInit, OnApplicationShutdown {
     private readonly indicators: HealthIndicatorService,
     private readonly drain: DrainState,
     @Inject(Broker) private readonly messages: Broker,
+    @Inject(Cluster) private readonly cluster: Cluster,
     private readonly siblings: Siblings,
   ) {
     this.delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -73,6 +75,12 @@ export class NodeHealth implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
+  /** Limits over all nodes are counted that way too: a node without it has to refuse connections. */
+  nodes(): HealthIndicatorResult {
+    const indicator = this.indicators.check('nodes');
+    return this.cluster.isConnected ? indicator.up() : indicator.down('other nodes cannot be reached');
+  }
+
   eventLoop(): HealthIndicatorResult {
     const indicator = this.indicators.check('eventLoop');
     const p99Ms = Math.max(this.lastP99Ms, this.p99());
@@ -107,7 +115,13 @@ export class NodeHealth implements OnModuleInit, OnApplicationShutdown {
   }
 
   private ownReadiness(): (() => HealthIndicatorResult | Promise<HealthIndicatorResult>)[] {
-    return [() => this.notDraining(), () => this.broker(), () => this.eventLoop(), () => this.memory()];
+    return [
+      () => this.notDraining(),
+      () => this.broker(),
+      () => this.nodes(),
+      () => this.eventLoop(),
+      () => this.memory(),
+    ];
   }
 
   /** The names of the checks that fail. */

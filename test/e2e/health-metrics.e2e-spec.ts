@@ -37,6 +37,7 @@ describe('health', () => {
     expect(Object.fromEntries(Object.entries(body.details).map(([name, part]) => [name, part.status]))).toEqual({
       draining: 'up',
       broker: 'up',
+      nodes: 'up',
       eventLoop: 'up',
       memory: 'up',
     });

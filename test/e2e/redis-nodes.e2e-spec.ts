@@ -1,6 +1,6 @@
 import { PUBLISH } from '../../src/broker/redis/scripts/publish.lua.js';
 import { connect, join, type TestClient } from '../support/client.js';
-import { startNodes } from '../support/cluster.js';
+import { readiness, ready, startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis, TestRedis } from '../support/redis.js';
 
@@ -92,6 +92,25 @@ describe('two nodes over one Redis', () => {
     for (const member of members) {
       expect((await member.next('room:message')).payload).toMatchObject({ data: 'lost', offset: 1 });
     }
+  });
+
+  it('are not ready while they cannot reach each other: they would have to refuse connections', async () => {
+    const redis = await startRedis();
+    const [one] = await startNodes(redis, 1);
+    if (one === undefined) throw new Error('a node');
+    await ready(one);
+    // What only the connection between nodes needs when it is made.
+    await redis.command('ACL', 'SETUSER', 'default', '-zrangebyscore');
+    const clients = String(await redis.command('CLIENT', 'LIST'));
+    const [, id = ''] = /id=(\d+) [^\n]* name=rookery-nodes /.exec(clients) ?? [];
+    await redis.command('CLIENT', 'KILL', 'ID', id);
+    const { broker } = await eventually(
+      () => readiness(one),
+      ({ status }) => status === 503,
+    );
+    expect(broker.status).toBe('up');
+    await redis.command('ACL', 'SETUSER', 'default', '+zrangebyscore');
+    await ready(one);
   });
 
   it('subscribe a room for as long as it has members there, and leave nothing in Redis that does not expire', async () => {
