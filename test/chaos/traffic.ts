@@ -98,7 +98,7 @@ export class Traffic {
 
   private async publish(publisher: RecoveringPublisher, line: string): Promise<void> {
     const { rooms, pauseMs, pick } = this.options;
-    for (let n = 0; !this.over.signal.aborted; n += 1) {
+    for (let n = 0; !this.over.signal.aborted && !publisher.stopped; n += 1) {
       await publisher.publish(rooms[pick(rooms.length)] ?? '', line, n, PATIENCE_MS);
       await delay(pauseMs);
     }

@@ -8,9 +8,11 @@ import { NODE_OPTIONS, ready } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { metric } from '../support/metrics.js';
 import { TestRedisCluster, inSync, stopReplication } from '../support/redis-cluster.js';
+import type { TestRedis } from '../support/redis.js';
 import { Seeded } from '../support/seeded.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { cleanUp } from '../support/teardown.js';
+import { publishUndelivered } from '../support/undelivered.js';
 
 /** Some on each master. */
 const ROOMS = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6'];
@@ -126,6 +128,31 @@ describe('nodes on a Redis Cluster', () => {
       );
       expect(offsets.length).toBeGreaterThan(10);
       expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
+    },
+    TEST_MS,
+  );
+
+  it(
+    'find a lost delivery while another master is away, with nobody to take its place',
+    async () => {
+      const redisPrefix = randomUUID();
+      const [node] = await startNodes(1, { redisPrefix });
+      if (node === undefined) throw new Error('a node');
+      const member = await join(node, {}, ...ROOMS);
+      const [room = ''] = ROOMS;
+      const owner = await redis.ownerOf(await slotOf(room));
+      const others: TestRedis[] = [];
+      for (const other of ROOMS) others.push(await redis.ownerOf(await slotOf(other)));
+      const lost = others.find((other) => other !== owner);
+      if (lost === undefined) throw new Error('another master');
+      const replica = redis.replicas[redis.masters.indexOf(lost)];
+      await replica?.kill();
+      await lost.kill();
+      await publishUndelivered(owner, room, '"lost"', redisPrefix);
+      expect((await member.next('room:message')).payload).toMatchObject({ room, data: 'lost' });
+      await lost.launch();
+      await replica?.launch();
+      await redis.settled();
     },
     TEST_MS,
   );

@@ -1,19 +1,11 @@
-import { PUBLISH } from '../../src/broker/redis/scripts/publish.lua.js';
 import { connect, join, type TestClient } from '../support/client.js';
 import { readiness, ready, startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
-import { startRedis, TestRedis } from '../support/redis.js';
+import { startRedis } from '../support/redis.js';
+import { publishUndelivered } from '../support/undelivered.js';
 
 const texts = (client: TestClient, type = 'room:message'): unknown[] =>
   client.takeAll(type).map(({ payload }) => payload.data as unknown);
-
-/** Publishes as a node does, except that nobody gets a delivery. */
-async function publishUndelivered(redis: TestRedis, room: string, data: string): Promise<void> {
-  const key = `rookery{${room}}`;
-  const frame = `${data.length},0,0,${data.length}\n${data}${data}`;
-  const args = [`${key}:m`, `${key}:s`, `${key}:nobody`, 'unused', '60000', '100', '60000', '60000', '', '', frame];
-  await redis.command('EVAL', PUBLISH, '3', ...args);
-}
 
 describe('two nodes over one Redis', () => {
   it('give all members of a room the same messages in the same order', async () => {

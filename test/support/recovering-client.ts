@@ -19,7 +19,7 @@ interface Frame {
 /** What a client that never gives up does: connects to whichever node there is, and goes on from where it stood. */
 abstract class RecoveringClient {
   private socket: WebSocket | undefined;
-  protected stopped = false;
+  stopped = false;
 
   /** @param address picks a node */
   constructor(

@@ -6,6 +6,8 @@ import { SCRIPTS } from './scripts/scripts.js';
 const DEFAULT_PORT = 6379;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2000;
+/** How often the client of a cluster looks where the slots are, whether or not somebody tells it that one has moved. */
+const SLOTS_REFRESH_MS = 2000;
 
 /** How long to wait before the next attempt to connect: longer each time, and another time for each node. */
 export function retryDelayMs(attempt: number, random: number = Math.random()): number {
@@ -62,6 +64,8 @@ function createCluster(options: RookeryOptions, name: string): Cluster {
     enableOfflineQueue: false,
     shardedSubscribers: true,
     slotsRefreshTimeout: options.redisTimeoutMs,
+    // Who only listens is told once when a slot has moved, and may then ask a server that does not know it yet.
+    slotsRefreshInterval: SLOTS_REFRESH_MS,
     clusterRetryStrategy: (attempt) => retryDelayMs(attempt),
     redisOptions: {
       ...settingsOf(options, name),

@@ -88,7 +88,9 @@ export class RoomWatch {
     subscriptions.forEach((subscription, index) => {
       const head = heads[index];
       if (head !== undefined && subscription.untold === untold[index]) subscription.untold = undefined;
-      if (head !== undefined && !isOnItsWay(subscription, head, urgent)) this.report(subscription.room, head);
+      if (head === undefined || isOnItsWay(subscription, head, urgent)) return;
+      this.report(subscription.room, head);
+      this.subscriber.renewIfDeaf(subscription);
     });
     return !heads.includes(undefined);
   }
@@ -119,6 +121,7 @@ function isOnItsWay(subscription: Subscription, head: Position, urgent: boolean)
     subscription.suspected = head.offset;
     return true;
   }
+  if (isBehind && !urgent) subscription.isDeaf = true;
   subscription.reach(head.epoch, head.offset);
   return false;
 }

@@ -15,6 +15,8 @@ export class Subscription {
   untold: Position | undefined;
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
+  /** Deliveries did not come though the connection was there: a server may have ended the subscription by itself. */
+  isDeaf = false;
 
   constructor(
     readonly room: string,
@@ -84,6 +86,20 @@ export class Subscriber {
     this.drop(subscription);
     // Where that fails the connection is gone, and with it the subscription.
     this.client.sunsubscribe(subscription.channel).catch(() => undefined);
+  }
+
+  /**
+   * Subscribes once more what deliveries have failed to come for. A server of a cluster ends subscriptions whenever it
+   * is told whose a slot is, and the client makes them anew only where that has changed.
+   */
+  renewIfDeaf(subscription: Subscription): void {
+    if (!subscription.isDeaf || this.byRoom.get(subscription.room) !== subscription) return;
+    subscription.isDeaf = false;
+    const { channel } = subscription;
+    // The client of a cluster keeps a list of what is subscribed, and would keep it twice.
+    if (this.client.isCluster) this.client.sunsubscribe(channel).catch(() => undefined);
+    // Where that fails, deliveries go on being missed, and are looked for again.
+    this.client.ssubscribe(channel).catch(() => undefined);
   }
 
   /** Asks for a sign of life; a connection that gives none is cut by its timeout, and made anew. */
