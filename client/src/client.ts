@@ -1,23 +1,23 @@
 import type { Envelope } from '../../src/protocol/envelope.js';
 import type { ErrorPayload } from '../../src/protocol/errors.js';
 import type { ConnectedPayload } from '../../src/protocol/messages.js';
-import { Connection, type ClientState, type StateChange } from './connection.js';
+import { createConnection, type ClientState, type Connection, type StateChange } from './connection.js';
 import type { Core } from './core.js';
 import { Emitter } from './emitter.js';
 import { RookeryError, clientError, serverError } from './errors.js';
 import type { End } from './machine.js';
-import { Memberships } from './memberships.js';
+import { createMemberships } from './memberships.js';
 import type { DirectMessage, Gap, Published, PublishOptions } from './messages.js';
 import type { ClientOptions } from './options.js';
-import { PositionKeeper } from './position-keeper.js';
+import { createPositionKeeper } from './position-keeper.js';
 import { MemoryPositions } from './positions.js';
-import { Publisher } from './publisher.js';
+import { createPublisher } from './publisher.js';
 import { Room } from './room.js';
-import { ServerRooms } from './server-rooms.js';
+import { createServerRooms, type ServerRooms } from './server-rooms.js';
 import { settingsOf, type Settings } from './settings.js';
 import { jsonOf } from './text.js';
 import { entryOf, type AnyRooms, type PublishedIn, type ReceivedIn, type RoomName } from './typed-rooms.js';
-import { Wire, type RequestOptions } from './wire.js';
+import { createWire, type RequestOptions } from './wire.js';
 
 /** What `client.on` tells of. */
 export interface ClientEvents {
@@ -71,14 +71,14 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   ) {
     super();
     const settings = (this.settings = settingsOf(options));
-    const wire = new Wire();
+    const wire = createWire();
     const core: Core = (this.core = {
       wire,
-      memberships: new Memberships(wire, settings.delays),
-      publisher: new Publisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () =>
+      memberships: createMemberships(wire, settings.delays),
+      publisher: createPublisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () =>
         core.checkOpen(),
       ),
-      keeper: new PositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
+      keeper: createPositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
       checkOpen: () => {
         if (this.closed !== undefined) throw this.closed;
       },
@@ -90,8 +90,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
         if (room?.emit('error', error) !== true && !this.emit('error', error)) console.error(error);
       },
     });
-    this.serverRooms = new ServerRooms(core, this, options.userId);
-    this.connection = new Connection(settings.connection, {
+    this.serverRooms = createServerRooms(core, this, options.userId);
+    this.connection = createConnection(settings.connection, {
       address: (token) => this.serverRooms.address(this.url, token),
       onUp: (session, send) => this.onUp(session, send),
       onMessage: (envelope) => this.onMessage(envelope),
@@ -101,24 +101,24 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       onHide: () => core.keeper.flush(),
       // Whatever comes is a sign of life.
       ping: () => void wire.send({ type: 'ping', settle: () => undefined }, true),
-      graceMs: () => wire.graceMs,
+      graceMs: wire.graceMs,
     });
     this.starting = options.autoConnect ?? true;
     queueMicrotask(() => this.starting && this.start());
   }
 
   get state(): ClientState {
-    return this.starting ? 'connecting' : this.connection.publicState;
+    return this.starting ? 'connecting' : this.connection.publicState();
   }
 
   /** The server's name for the present connection; undefined while there is none. */
   get clientId(): string | undefined {
-    return this.connection.session?.clientId;
+    return this.connection.session()?.clientId;
   }
 
   /** The user of the present connection; undefined while there is none. */
   get userId(): string | undefined {
-    return this.connection.session?.userId;
+    return this.connection.session()?.userId;
   }
 
   /**
@@ -221,7 +221,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
 
   private onUp(session: ConnectedPayload, send: (text: string) => void): void {
     const { wire, memberships, publisher } = this.core;
-    publisher.maxMessageBytes = session.maxMessageBytes;
+    publisher.up(session.maxMessageBytes);
     wire.up(send, session.rate);
     memberships.up();
     this.serverRooms.up(session);
@@ -281,11 +281,11 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   private async refresh(): Promise<void> {
-    const { session } = this.connection;
+    const session = this.connection.session();
     if (!this.settings.connection.renewable) return;
     try {
       const token = await this.connection.getToken('expiring');
-      if (session !== this.connection.session) return;
+      if (session !== this.connection.session()) return;
       await this.ask('auth:refresh', { token }, { offline: undefined, first: true });
     } catch (error) {
       // At the end of the token the server closes, and the function is asked again.

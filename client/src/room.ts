@@ -7,12 +7,12 @@ import type {
 import type { Position } from '../../src/protocol/position.js';
 import { Emitter } from './emitter.js';
 import { clientError, type RookeryError } from './errors.js';
-import { Feed } from './feed.js';
+import { createFeed, type Feed } from './feed.js';
 import { History, type HistoryOptions } from './history.js';
 import type { Core } from './core.js';
 import { limited, type Settle } from './limited.js';
 import type { Member } from './memberships.js';
-import { MessageLoop, type LoopOptions } from './message-loop.js';
+import { createMessageLoop, type LoopOptions, type MessageLoop } from './message-loop.js';
 import type { Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
 import { PresenceList } from './presence.js';
 import { validated, type StandardSchemaV1 } from './standard-schema.js';
@@ -71,7 +71,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     private readonly schema: StandardSchemaV1 | undefined,
   ) {
     super();
-    this.feed = new Feed(
+    this.feed = createFeed(
       name,
       core,
       {
@@ -90,7 +90,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
 
   /** Where the application is: everything up to here was given to it. */
   get position(): Position | undefined {
-    return this.feed.position;
+    return this.feed.position();
   }
 
   /**
@@ -123,11 +123,11 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   async leave(): Promise<void> {
     const { stay, core } = this;
     if (stay === undefined) return;
-    const asked = core.memberships.delete(stay);
+    const asked = core.memberships.remove(stay);
     this.feed.stop();
-    core.keeper.delete(this.name);
+    core.keeper.remove(this.name);
     this.end(stay, clientError('ABORTED', 'The room was left'));
-    if (!asked || !core.wire.isUp) return;
+    if (!asked || !core.wire.isUp()) return;
     // A connection that is gone has left the room, too.
     await core.request('leave', { room: this.name }, { offline: undefined }).catch((error: RookeryError) => {
       if (error.code !== 'OFFLINE') throw error;
@@ -169,10 +169,10 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * for await (const { data } of room.messages()) console.log(data);
    */
   messages(options: LoopOptions = {}): AsyncIterableIterator<RoomMessage<Received>, undefined> {
-    const loop = new MessageLoop<RoomMessage<Received>>(options, () => this.loops.delete(loop));
+    const loop = createMessageLoop<RoomMessage<Received>>(options, () => this.loops.delete(loop));
     this.loops.add(loop);
-    if (this.stay === undefined) this.join().catch((error: RookeryError) => loop.fail(error));
-    return loop;
+    if (this.stay === undefined) this.join().catch(loop.end);
+    return loop.iterator;
   }
 
   /** The same as `messages()`. */
@@ -257,7 +257,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     const stay: Stay = {
       name,
       waiters: new Set(),
-      recoverFrom: () => feed.reached ?? from,
+      recoverFrom: () => feed.reached() ?? from,
       onJoined: (joined) => {
         // Said once: from here on, where the feed is counts.
         from = undefined;
@@ -297,7 +297,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
 
   /** The room is left against the application's will. Where it was is kept. */
   private quit(stay: Stay, error: RookeryError): void {
-    this.core.memberships.delete(stay);
+    this.core.memberships.remove(stay);
     this.feed.left();
     this.end(stay, error, true);
   }

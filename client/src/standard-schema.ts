@@ -14,7 +14,8 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
 
 /** What a validator finds. */
 export type StandardResult<Output> =
-  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly value?: undefined; readonly issues: readonly StandardIssue[] };
 
 /** One thing that a validator finds wrong. */
 export interface StandardIssue {

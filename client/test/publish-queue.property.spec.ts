@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-import { PublishQueue } from '../src/publish-queue.js';
+import { createPublishQueue } from '../src/publish-queue.js';
 
 interface Item {
   readonly id: number;
@@ -24,7 +24,7 @@ describe('a publish queue', () => {
   it('keeps its bounds and its order, and turns away by its policy and only when it must', () => {
     fc.assert(
       fc.property(bounds, acts, (limits, list) => {
-        const queue = new PublishQueue<Item>(limits);
+        const queue = createPublishQueue<Item>(limits);
         let model: { item: Item; sent: boolean }[] = [];
         const bytesOf = (entries: typeof model): number => entries.reduce((sum, { item }) => sum + item.bytes, 0);
         for (const [id, { act, n }] of list.entries()) {
@@ -51,19 +51,19 @@ describe('a publish queue', () => {
           } else if (act === 'send') {
             const next = queue.next();
             expect(next).toBe(model.find(({ sent }) => !sent)?.item);
-            if (next !== undefined) queue.markSent(next);
+            if (next !== undefined) queue.mark(next, true);
             for (const entry of model) if (entry.item === next) entry.sent = true;
           } else if (chosen !== undefined && act === 'resend') {
-            queue.markUnsent(chosen.item);
+            queue.mark(chosen.item, false);
             chosen.sent = false;
           } else if (chosen !== undefined) {
-            queue.delete(chosen.item);
+            queue.remove(chosen.item);
             model = model.filter((entry) => entry !== chosen);
           }
           expect(queue.all()).toEqual(model.map(({ item }) => item));
-          expect(queue.size).toBeLessThanOrEqual(limits.maxMessages);
-          expect(queue.bytes).toBe(bytesOf(model));
-          expect(queue.bytes).toBeLessThanOrEqual(limits.maxBytes);
+          expect(queue.all().length).toBeLessThanOrEqual(limits.maxMessages);
+          expect(queue.bytes()).toBe(bytesOf(model));
+          expect(queue.bytes()).toBeLessThanOrEqual(limits.maxBytes);
         }
       }),
       { numRuns: 3000 },
