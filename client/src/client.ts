@@ -37,9 +37,8 @@ export interface ClientEvents {
 /** How to ask. */
 export type ClientRequestOptions = Pick<RequestOptions, 'timeoutMs' | 'signal'>;
 
-/** The protocol's own types, of either side. The client sends them itself, and knows what to do with them. */
-const OWN =
-  /^(?:p[io]ng|connected|join|leave|ack|history|broadcast|error|rooms:joined|room:(?:message|joined|left|gap)|user:message|presence(?::(?:joined|left|changed))?|auth:\w+|server:draining)$/;
+/** What comes to rooms without having been asked for. Other types that begin so may be the application's. */
+const OF_ROOMS = /^(?:room:(?:message|gap|left)|presence:(?:joined|left|changed))$/;
 
 /**
  * A client of a Rookery server. Connects by itself, comes back after every break, joins its rooms again and goes on
@@ -84,7 +83,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       },
       userId: () => this.userId,
       moved: (room, position) => core.keeper.moveTo(room, position),
-      overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'too much waits for an acknowledgement' }),
+      overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'overflow' }),
       request: (type, payload, requestOptions) => this.ask(type, payload, requestOptions),
       report: (error, room) => {
         if (room?.emit('error', error) !== true && !this.emit('error', error)) console.error(error);
@@ -92,7 +91,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     });
     this.serverRooms = createServerRooms(core, this, options.userId);
     this.connection = createConnection(settings.connection, {
-      address: (token) => this.serverRooms.address(this.url, token),
+      address: () => this.serverRooms.address(this.url),
       onUp: (session, send) => this.onUp(session, send),
       onMessage: (envelope) => this.onMessage(envelope),
       onDown: () => this.onDown(),
@@ -140,7 +139,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     const wasStarting = this.starting;
     this.starting = false;
     if (wasStarting || this.state !== 'closed') this.connection.dispatch({ type: 'close' });
-    if (this.closed === undefined) this.end({ reason: 'closed by the application' });
+    if (this.closed === undefined) this.end({ reason: 'closed' });
   }
 
   /** For `await using`: the same as `close()`. */
@@ -156,7 +155,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   room<Name extends RoomName<Rooms>>(name: Name): Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>> {
     let room = this.rooms.get(name);
     if (room === undefined) {
-      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Names with @ first are the server’s');
+      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Not a name for a room');
       room = new Room(name, this.core, entryOf(this.settings.schemas, name));
       this.rooms.set(name, room);
     }
@@ -193,9 +192,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    * @example
    * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
    */
-  async request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
-    if (OWN.test(type)) throw clientError('INVALID_DATA', `${type} is a type of the protocol’s own`);
-    return this.ask(type, payload, { signal, timeoutMs: timeoutMs ?? this.settings.requestTimeoutMs });
+  request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
+    return this.ask(type, payload, { timeoutMs, signal });
   }
 
   /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */
@@ -212,11 +210,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   private async ask(type: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
     this.core.checkOpen();
     const text = payload === undefined ? undefined : jsonOf(payload);
-    return this.core.wire.request(type, text, {
-      offline: 'wait',
-      timeoutMs: this.settings.requestTimeoutMs,
-      ...options,
-    });
+    const { timeoutMs = this.settings.requestTimeoutMs } = options;
+    return this.core.wire.request(type, text, { offline: 'wait', ...options, timeoutMs });
   }
 
   private onUp(session: ConnectedPayload, send: (text: string) => void): void {
@@ -252,16 +247,20 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   private onMessage(envelope: Envelope): void {
-    if (this.core.wire.receive(envelope)) return;
-    const { type, payload } = envelope;
+    const { type, payload, requestId } = envelope;
+    // What names a request is for those who wait for it, if they still do.
+    if (requestId !== undefined) {
+      this.core.wire.receive(envelope);
+      return;
+    }
     if (type === 'broadcast' || type === 'user:message') {
       this.serverRooms.receive(type, payload as never);
     } else if (type === 'auth:expiring') {
       void this.refresh();
     } else if (type === 'error') {
       this.onError(serverError(payload as ErrorPayload));
-    } else if (OWN.test(type)) {
-      const { room = '' } = (payload ?? {}) as { room?: string };
+    } else if (OF_ROOMS.test(type)) {
+      const { room } = payload as { room: string };
       if (room.startsWith('@')) this.serverRooms.gap(payload as never);
       else this.rooms.get(room)?.receive(type, payload as never);
     } else {
@@ -271,13 +270,10 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
 
   /** An error that names no request. */
   private onError(error: RookeryError): void {
-    if (error.code === 'RATE_LIMITED') {
-      // One of the long messages was not read, and will not be answered; which one is not said.
-      const retryAfterMs = Number(error.details?.['retryAfterMs'] ?? 0);
-      this.connection.dispatch({ type: 'abandon', reason: 'rate limited', retryAfterMs });
-    } else {
-      this.core.report(error);
-    }
+    const { code, message, details } = error;
+    if (code !== 'RATE_LIMITED') this.core.report(error);
+    // One of the long messages was not read, and will not be answered; which one is not said.
+    else this.connection.dispatch({ type: 'abandon', reason: message, ...details });
   }
 
   private async refresh(): Promise<void> {

@@ -32,7 +32,7 @@ export interface StateChange {
 
 export interface ConnectionListener {
   /** Where to connect to. */
-  address(token: string | undefined): string | Promise<string>;
+  address(): string | Promise<string>;
   onUp(session: ConnectedPayload, send: (text: string) => void): void;
   onMessage(envelope: Envelope): void;
   onDown(): void;
@@ -146,8 +146,8 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     const { token: given, WebSocket = globalThis.WebSocket } = options;
     if (typeof given !== 'function') token = given;
     try {
-      if (typeof WebSocket !== 'function') throw new TypeError('This platform has no WebSocket: hand one in');
-      const url = await listener.address(token);
+      if (typeof WebSocket !== 'function') throw new TypeError('No WebSocket');
+      const url = await listener.address();
       if (attempt !== state.attempt || state.phase !== 'opening') return;
       socket = new Socket(WebSocket, url, token, {
         onText: (text) => receive(attempt, text),

@@ -132,7 +132,7 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
   }
   switch (type) {
     case 'close':
-      return shut(state, { reason: 'closed by the application' }, 'goodbye');
+      return shut(state, { reason: 'closed' }, 'goodbye');
     case 'authorized':
       return phase === 'authorizing' ? open(state, options) : stay;
     case 'unauthorized':

@@ -38,7 +38,7 @@ export function createMessageLoop<Item>({ signal, max = 1000 }: LoopOptions, sto
   const push = (item: Item): void => {
     if (isOver) return;
     if (items.length < max) items.push(item);
-    else end(clientError('OVERFLOW', 'The loop did not keep up with the messages'));
+    else end(clientError('OVERFLOW', 'Too slow'));
     wake();
   };
 

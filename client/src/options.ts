@@ -30,8 +30,8 @@ export interface ClientOptions<Rooms> {
   /** The token, or a function that gives one each time. It goes into the handshake's subprotocols, never into the address. */
   readonly token?: string | TokenFunction | undefined;
   /**
-   * The user's name, for servers with `AUTH=none`. Beside a token: under which name the position of the user's own room
-   * is looked up, where it is not the token's `sub`.
+   * The user's name, for servers with `AUTH=none`. Beside a token it tells in advance whose positions to look up, so that
+   * messages to the user are recovered over a reload of the page, too.
    */
   readonly userId?: string | undefined;
   /**

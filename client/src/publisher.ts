@@ -74,7 +74,7 @@ export function createPublisher(
       const item = { id, type, payload, data, bytes, confirmMs, room, sends: 0, abandoned: false, settle };
       for (const dropped of queue.add(item)) {
         discard(dropped);
-        dropped.settle(clientError('QUEUE_FULL', 'Too much waits to be published', { id: dropped.id }));
+        dropped.settle(clientError('QUEUE_FULL', 'The queue is full', { id: dropped.id }));
       }
       wire.pump();
       return () => {

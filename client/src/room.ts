@@ -221,8 +221,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    */
   async acknowledge(to: Position | RoomMessage<Received>): Promise<void> {
     const { epoch, offset } = to;
-    if (epoch === undefined || offset === undefined)
-      throw clientError('INVALID_DATA', 'A volatile message has no position');
+    if (epoch === undefined || offset === undefined) throw clientError('INVALID_DATA', 'No position');
     this.toAcknowledge = { epoch, offset };
     this.acknowledging ??= this.acknowledgeAll().finally(() => {
       this.acknowledging = undefined;
@@ -292,7 +291,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     const { stay } = this;
     if (stay === undefined || !this.isIn) return;
     this.feed.left();
-    this.quit(stay, clientError('CLOSED', 'The server took the client out of the room'));
+    this.quit(stay, clientError('CLOSED', 'Taken out of the room'));
   }
 
   /** The room is left against the application's will. Where it was is kept. */

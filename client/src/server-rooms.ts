@@ -2,7 +2,6 @@ import type { ConnectedPayload, GapPayload, RoomMessagePayload } from '../../src
 import type { Core } from './core.js';
 import { createFeed, type Feed } from './feed.js';
 import type { DirectMessage, Gap } from './messages.js';
-import { subjectOf } from './text.js';
 
 /** Everybody's room. */
 const EVERYBODY = '@all';
@@ -20,7 +19,7 @@ export function createServerRooms(core: Core, listener: Listener, knownAs: strin
   let own: Feed | undefined;
 
   /** Where to connect to, with where the two rooms stand: they are joined before the client can say a word. */
-  async function address(url: string | URL, token: string | undefined): Promise<string> {
+  async function address(url: string | URL): Promise<string> {
     const complete = new URL(url);
     const query = complete.searchParams;
     if (knownAs !== undefined) query.set('user_id', knownAs);
@@ -29,8 +28,7 @@ export function createServerRooms(core: Core, listener: Listener, knownAs: strin
       if (position !== undefined) query.set(name, `${position.epoch}:${position.offset}`);
     };
     await recover('recover_all', EVERYBODY);
-    const userId = knownAs ?? subjectOf(token);
-    const room = userId === undefined ? own?.room : roomOf(userId);
+    const room = knownAs === undefined ? own?.room : roomOf(knownAs);
     if (room !== undefined) await recover('recover_user', room);
     return complete.href;
   }

@@ -4,6 +4,8 @@ import { clientError, serverError, type RookeryError } from './errors.js';
 import { limited, type Limits, type Settle } from './limited.js';
 import { Pacer, type Rate } from './pacer.js';
 
+const OFFLINE = 'There is no connection';
+
 /** What is sent, and who takes the reply's payload. */
 export interface Outgoing {
   readonly type: string;
@@ -57,7 +59,7 @@ export function createWire() {
     const lost = all.filter((one) => !survives(one));
     waiting = all.filter(survives);
     sent = new Map();
-    for (const { settle } of lost) settle(clientError('OFFLINE', 'The connection was lost'));
+    for (const { settle } of lost) settle(clientError('OFFLINE', OFFLINE));
   }
 
   /** The client is closed: nothing will be sent any more. */
@@ -90,22 +92,20 @@ export function createWire() {
       limits,
       (settle) => {
         if (write !== undefined || offline !== undefined) return send({ type, payload, settle, offline }, first);
-        settle(clientError('OFFLINE', 'There is no connection'));
+        settle(clientError('OFFLINE', OFFLINE));
         return () => undefined;
       },
       graceMs,
     );
   }
 
-  /** @returns false when it is the reply to nothing that is known */
-  function receive({ type, payload, requestId = '' }: Envelope): boolean {
+  function receive({ type, payload, requestId = '' }: Envelope): void {
     const outgoing = sent.get(requestId);
-    if (outgoing === undefined) return false;
+    if (outgoing === undefined) return;
     sent.delete(requestId);
     pacer.answered(outgoing.cost ?? 1);
     outgoing.settle(type === 'error' ? serverError(payload as ErrorPayload) : payload);
     pump();
-    return true;
   }
 
   /** Sends what may be sent, once what is going on now is over: joins and publishes of one turn go out in their order. */

@@ -9,6 +9,9 @@ const PATIENCE_MS = 600_000;
 /** So many sessions at a time. */
 const LANES = 12;
 
+/** What one of them may take on a busy machine. */
+const SESSION_MS = 60_000;
+
 let sessions = 0;
 
 /** What an application does in its day: join, publish, listen, read history. */
@@ -60,11 +63,24 @@ async function runAll(server: TestServer, all: readonly (readonly Fault[])[]): P
   const lane = async (): Promise<void> => {
     const proxy = await FaultyProxy.start(server.port);
     for (let faults = waiting.shift(); faults !== undefined; faults = waiting.shift()) {
-      await session(proxy, bob, faults);
+      await within(SESSION_MS, session(proxy, bob, faults), JSON.stringify(faults));
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   await bob.close();
+}
+
+/** A session that hangs says where. */
+async function within<T>(ms: number, what: Promise<T>, where: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done in time: ${where}`)), ms);
+  });
+  try {
+    return await Promise.race([what, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** How many bytes a session takes that nothing happens to. */
