@@ -1,4 +1,4 @@
-import type { RoomMessagePayload } from '../../src/protocol/messages.js';
+import type { JoinedPayload, RoomMessagePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import type { DirectMessage, Gap } from './messages.js';
 import { createSequencer, type Ordered } from './sequencer.js';
@@ -42,9 +42,9 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
     following = true;
   }
 
-  function joined(from: Position, lost?: Reason): void {
+  function joined({ epoch, offset, recovered, reason = 'epoch' }: JoinedPayload): void {
     follow();
-    sequencer.joined(from, lost);
+    sequencer.joined({ epoch, offset }, recovered === false ? reason : undefined);
   }
 
   /** The server took the client out of the room. */
@@ -101,15 +101,8 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
     const give = (result?: StandardResult<unknown>): void => {
       if (wanted !== generation) return;
       if (message !== undefined && result !== undefined) {
-        const { data, from, id, offset: number, timestamp } = message;
-        const whole: DirectMessage = {
-          data: result.issues === undefined ? result.value : data,
-          ...(from !== undefined && { from }),
-          id,
-          ...(number !== undefined && { epoch, offset }),
-          timestamp,
-        };
-        if (result.issues === undefined) listener.onMessage(whole);
+        const whole: DirectMessage = message.offset === undefined ? message : { ...message, epoch };
+        if (result.issues === undefined) listener.onMessage({ ...whole, data: result.value });
         else listener.onInvalid?.(whole, result.issues);
       }
       position = { epoch, offset };

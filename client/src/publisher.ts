@@ -67,7 +67,7 @@ export function createPublisher(
     if (error !== undefined) throw error;
     if (volatile) {
       if (wire.isUp() && !wire.isFree()) throw new RookeryError('RATE_LIMITED', 'Too many messages');
-      return publishedOf((await wire.request(type, payload, { timeoutMs, signal })) as AckPayload);
+      return (await wire.request(type, payload, { timeoutMs, signal })) as AckPayload;
     }
     const begin = (settle: Settle<Published>): (() => void) => {
       const confirmMs = confirm?.timeoutMs ?? 0;
@@ -126,7 +126,7 @@ export function createPublisher(
   function answered(item: Publish, outcome: AckPayload | RookeryError): void {
     if (!(outcome instanceof Error)) {
       failures = 0;
-      finish(item, publishedOf(outcome), outcome);
+      finish(item, outcome, outcome);
       return;
     }
     const { code, details } = outcome;
@@ -182,7 +182,3 @@ export function createPublisher(
 }
 
 export type Publisher = ReturnType<typeof createPublisher>;
-
-function publishedOf({ room: _room, ...ack }: AckPayload): Published {
-  return ack;
-}

@@ -1,9 +1,4 @@
-import type {
-  HistoryReply,
-  JoinedPayload,
-  Member as PresentMember,
-  PresencePayload,
-} from '../../src/protocol/messages.js';
+import type { HistoryReply, Member as PresentMember, PresencePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import { Emitter } from './emitter.js';
 import { clientError, type RookeryError } from './errors.js';
@@ -50,6 +45,7 @@ export interface JoinOptions {
 /** One wish to be in the room, from `join` to `leave`, and who waits for it to come true. */
 interface Stay extends Member {
   readonly waiters: Set<Settle<Joined>>;
+  cameTrue: boolean;
 }
 
 /** A room as one client sees it. `client.room(name)` makes it, and gives the same one each time. */
@@ -61,7 +57,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   private readonly lists = new Set<PresenceList>();
   private acknowledging: Promise<void> | undefined;
   private toAcknowledge: Position | undefined;
-  /** Publishes whose validator takes its time hold up those after them. */
+  /** What is being checked before it is published. */
   private checking: Promise<unknown> | undefined;
 
   /** @internal */
@@ -110,7 +106,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       stay.waiters.add(settle);
       return () => {
         stay.waiters.delete(settle);
-        if (stay.waiters.size === 0 && this.stay === stay && !this.isIn) void this.leave().catch(() => undefined);
+        if (stay.waiters.size === 0 && this.stay === stay && !stay.cameTrue) this.leave().catch(() => undefined);
       };
     });
   }
@@ -146,16 +142,13 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * const { offset } = await room.publish({ text: 'hello' }, { timeoutMs: 10_000 });
    */
   async publish(data: Sent, options: PublishOptions = {}): Promise<Published> {
-    const before = this.checking;
-    const checked = this.schema && validated(this.schema, data);
-    if (before !== undefined || checked instanceof Promise) {
-      // Those that come after this one wait for it, whatever becomes of it.
-      const both = Promise.all([before, checked]);
-      this.checking = both.catch(() => undefined);
-      await both;
+    if (this.schema !== undefined) {
+      // Each waits for those before it, so that they keep their order.
+      const checked = Promise.all([validated(this.schema, data), this.checking]);
+      this.checking = checked;
+      const [{ issues }] = await checked;
+      if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     }
-    const { issues } = (await checked) ?? {};
-    if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     const draft = { type: 'room:message', fields: { room: this.name }, data, room: this.feed } as const;
     return this.core.publisher.publish(draft, options);
   }
@@ -256,12 +249,18 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     const stay: Stay = {
       name,
       waiters: new Set(),
+      cameTrue: false,
       recoverFrom: () => feed.reached() ?? from,
       onJoined: (joined) => {
         // Said once: from here on, where the feed is counts.
         from = undefined;
-        this.onJoined(joined);
+        stay.cameTrue = true;
+        this.isIn = true;
+        feed.joined(joined);
+        for (const list of this.lists) list.refreshQuietly();
         for (const settle of stay.waiters) settle(joined);
+        stay.waiters.clear();
+        this.emit('joined', joined);
       },
       onRefused: (error) => this.quit(stay, error),
     };
@@ -279,19 +278,10 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     return stay;
   }
 
-  private onJoined(joined: JoinedPayload): void {
-    this.isIn = true;
-    this.emit('joined', joined);
-    this.feed.joined(joined, joined.recovered === false ? (joined.reason ?? 'epoch') : undefined);
-    for (const list of this.lists) list.refreshQuietly();
-  }
-
   /** The server has taken the client out of the room, or confirms that it has left. */
   private onLeft(): void {
     const { stay } = this;
-    if (stay === undefined || !this.isIn) return;
-    this.feed.left();
-    this.quit(stay, clientError('CLOSED', 'Taken out of the room'));
+    if (stay !== undefined && this.isIn) this.quit(stay, clientError('CLOSED', 'Taken out of the room'));
   }
 
   /** The room is left against the application's will. Where it was is kept. */
@@ -306,7 +296,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     this.isIn = false;
     for (const settle of stay.waiters) settle(error);
     for (const loop of this.loops) loop.end();
-    this.emit('left', told ? { room: this.name, error } : { room: this.name });
+    this.emit('left', { room: this.name, error: told ? error : undefined });
   }
 
   private give(message: RoomMessage<Received>): void {

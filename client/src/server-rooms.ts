@@ -37,9 +37,7 @@ export function createServerRooms(core: Core, listener: Listener, knownAs: strin
     const room = roomOf(userId);
     // Another token may be another user's.
     if (own?.room !== room) own = feed(room, 'user:message');
-    for (const { room: name, recovered, reason, ...position } of rooms) {
-      find(name)?.joined(position, recovered === false ? (reason ?? 'epoch') : undefined);
-    }
+    for (const joined of rooms) find(joined.room)?.joined(joined);
   }
 
   function down(): void {
