@@ -261,7 +261,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       this.onError(serverError(payload as ErrorPayload));
     } else if (OF_ROOMS.test(type)) {
       const { room } = payload as { room: string };
-      if (room.startsWith('@')) this.serverRooms.gap(payload as never);
+      if (room.startsWith('@')) this.serverRooms.lose(payload as never);
       else this.rooms.get(room)?.receive(type, payload as never);
     } else {
       this.emit('message', { type, payload });

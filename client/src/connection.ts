@@ -197,17 +197,18 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     listener.onDown();
   }
 
+  function onTimer(): void {
+    const silentMs = performance.now() - heardAt;
+    const answered = heard > heardBefore;
+    dispatch({ type: 'timer', silentMs, answered, graceMs: listener.graceMs() });
+  }
+
   function setTimer(ms: number): void {
     clearTimeout(timer);
     if (ms <= 0) return;
-    const look = (): void => {
-      const silentMs = performance.now() - heardAt;
-      const answered = heard > heardBefore;
-      dispatch({ type: 'timer', silentMs, answered, graceMs: listener.graceMs() });
-    };
     // After a sleep, what has come meanwhile is read first.
     timer = setTimeout(() => {
-      timer = setTimeout(look);
+      timer = setTimeout(onTimer);
     }, ms);
   }
 

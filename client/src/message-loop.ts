@@ -14,9 +14,9 @@ export interface LoopOptions {
 /** From events to a loop: keeps what came until it is asked for. */
 export interface MessageLoop<Item> {
   readonly iterator: AsyncIterableIterator<Item, undefined>;
-  push(item: Item): void;
+  readonly push: (item: Item) => void;
   /** What waits is given yet, and then the loop is over: in good order, or with an error. */
-  end(error?: RookeryError): void;
+  readonly end: (error?: RookeryError) => void;
 }
 
 /** @param stop called when nothing is wanted any more */
@@ -24,7 +24,7 @@ export function createMessageLoop<Item>({ signal, max = 1000 }: LoopOptions, sto
   const items: Item[] = [];
   let isOver = false;
   let failure: RookeryError | undefined;
-  let wake = (): void => undefined;
+  let wake: (() => void) | undefined;
 
   const onAbort = (): void => end(abortError(signal as AbortSignal));
   const end = (error?: RookeryError): void => {
@@ -33,13 +33,13 @@ export function createMessageLoop<Item>({ signal, max = 1000 }: LoopOptions, sto
     failure = error;
     signal?.removeEventListener('abort', onAbort);
     stop();
-    wake();
+    wake?.();
   };
   const push = (item: Item): void => {
     if (isOver) return;
     if (items.length < max) items.push(item);
     else end(clientError('OVERFLOW', 'Too slow'));
-    wake();
+    wake?.();
   };
 
   async function* read(): AsyncGenerator<Item, undefined> {

@@ -25,10 +25,11 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
     moved.clear();
   }
 
+  function fail(cause: unknown): undefined {
+    onError(clientError('STORE_FAILED', 'The position store failed', undefined, cause));
+  }
+
   function safely<T>(act: () => T | Promise<T>): T | undefined | Promise<T | undefined> {
-    const fail = (cause: unknown): undefined => {
-      onError(clientError('STORE_FAILED', 'The position store failed', undefined, cause));
-    };
     try {
       const result = act();
       return result instanceof Promise ? result.catch(fail) : result;

@@ -71,7 +71,8 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
   function joined({ epoch, offset }: Position, lost?: Reason): void {
     const from = at;
     if (lost !== undefined && from !== undefined) {
-      own = [...former, ...own].sort(byOffset);
+      own.push(...former);
+      own.sort(byOffset);
       takeUpTo({ epoch, offset }, from);
     }
     former = [];
@@ -146,8 +147,8 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     else arrive({ message, offset, sent });
   }
 
-  function gap(gap: Loss<Reason>): void {
-    if (at !== undefined) arrive({ gap, sent });
+  function gap(loss: Loss<Reason>): void {
+    if (at !== undefined) arrive({ gap: loss, sent });
   }
 
   function arrive(arrival: Arrival<Message, Reason>): void {
@@ -192,14 +193,14 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
 
   /** @returns false when it has to wait */
   function take(arrival: Arrival<Message, Reason>, from: Position): boolean {
-    const gap = 'gap' in arrival ? arrival.gap : undefined;
-    const offset = 'gap' in arrival ? arrival.gap.offset : arrival.offset - 1;
-    const to: Position = { epoch: gap?.epoch ?? from.epoch, offset };
-    const isNext = gap === undefined && offset <= from.offset;
-    if (!isNext && isAwaited(arrival, from, to, gap !== undefined)) return false;
+    const isGap = 'gap' in arrival;
+    const offset = isGap ? arrival.gap.offset : arrival.offset - 1;
+    const to: Position = { epoch: isGap ? arrival.gap.epoch : from.epoch, offset };
+    const isNext = !isGap && offset <= from.offset;
+    if (!isNext && isAwaited(arrival, from, to, isGap)) return false;
     held.shift();
     takeUpTo(to, from);
-    if ('message' in arrival) {
+    if (!isGap) {
       if (at !== undefined && arrival.offset <= at.offset) return true;
       at = { epoch: from.epoch, offset: arrival.offset };
       emit({ ...at, message: arrival.message });

@@ -49,8 +49,8 @@ export function createServerRooms(core: Core, listener: Listener, knownAs: strin
     (type === 'broadcast' ? everybody : own)?.received(payload);
   }
 
-  function gap(payload: GapPayload): void {
-    find(payload.room)?.gap(payload);
+  function lose(gap: GapPayload): void {
+    find(gap.room)?.gap(gap);
   }
 
   /** The feed that a message to this user belongs to, where it is the client's own. */
@@ -69,7 +69,7 @@ export function createServerRooms(core: Core, listener: Listener, knownAs: strin
     });
   }
 
-  return { address, up, down, receive, gap, ofUser, everybody };
+  return { address, up, down, receive, lose, ofUser, everybody };
 }
 
 export type ServerRooms = ReturnType<typeof createServerRooms>;

@@ -23,12 +23,15 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+function broken(error: unknown): StandardResult<unknown> {
+  return { issues: [{ message: String(error) }] };
+}
+
 /** What a validator finds; one that throws has not said yes. Without one, everything is as it should be. */
 export function validated(
   schema: StandardSchemaV1 | undefined,
   value: unknown,
 ): StandardResult<unknown> | Promise<StandardResult<unknown>> {
-  const broken = (error: unknown): StandardResult<unknown> => ({ issues: [{ message: String(error) }] });
   try {
     const result = schema === undefined ? { value } : schema['~standard'].validate(value);
     return result instanceof Promise ? result.catch(broken) : result;

@@ -31,7 +31,7 @@ export interface RequestOptions extends Limits {
 /** Requests and replies over whichever connection there is, within the server's rate. */
 export function createWire() {
   let slowUntil = 0;
-  let source: () => Outgoing | undefined = () => undefined;
+  let source: (() => Outgoing | undefined) | undefined;
   let write: ((text: string) => void) | undefined;
   let pacer = new Pacer(undefined, 0);
   let waiting: Outgoing[] = [];
@@ -120,20 +120,20 @@ export function createWire() {
 
   function sendAll(): void {
     clearTimeout(timer);
-    while (write !== undefined) {
+    for (let to = write; to !== undefined; to = write) {
       const delayMs = pacer.wait(performance.now());
       if (delayMs > 0) {
         if (delayMs < Infinity) timer = setTimeout(sendAll, delayMs);
         return;
       }
-      const outgoing = waiting.shift() ?? source();
+      const outgoing = waiting.shift() ?? source?.();
       if (outgoing === undefined) return;
       const { type, payload, cost = 1 } = outgoing;
       const requestId = String((ids += 1));
       sent.set(requestId, outgoing);
       pacer.sent(cost);
       const rest = payload === undefined ? '' : `,"payload":${payload}`;
-      write(`{"type":${JSON.stringify(type)},"requestId":"${requestId}"${rest}}`);
+      to(`{"type":${JSON.stringify(type)},"requestId":"${requestId}"${rest}}`);
     }
   }
 

@@ -52,8 +52,7 @@ describe('the order of a room', () => {
         expect(seen.map((id) => order.get(id))).toEqual(
           seen.map((id) => order.get(id)).toSorted((a, b) => Number(a) - Number(b)),
         );
-        const missing = model.accepted.length - seen.length;
-        if (missing > 0) expect(model.lost.length).toBeGreaterThan(0);
+        expect(seen.length === model.accepted.length || model.lost.length > 0).toBe(true);
         expect(model.sequencer.waiting()).toBe(0);
       }),
       { numRuns: RUNS },
@@ -69,8 +68,8 @@ describe('the order of a room', () => {
         for (const [index, item] of out.entries()) {
           const before = out[index - 1];
           if (before === undefined || before.epoch !== item.epoch || item.message === undefined) continue;
-          if (item.message.offset === undefined) expect(item.offset).toBe(before.offset);
-          else expect(item.offset).toBeGreaterThan(before.offset);
+          const isVolatile = item.message.offset === undefined;
+          expect(isVolatile ? item.offset === before.offset : item.offset > before.offset).toBe(true);
         }
       }),
       { numRuns: RUNS },
