@@ -154,8 +154,8 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
         onEnd: (end) => dispatch({ type: 'ended', attempt, livedMs: livedMs(), ...end }),
       });
     } catch (error) {
-      // An address or a token that cannot be one: trying again would not change that.
-      dispatch({ type: 'ended', attempt, livedMs: 0, fatal: true, reason: String(error) });
+      // An address or a token that cannot be one: trying again does not change that, unless with another token.
+      dispatch({ type: 'ended', attempt, livedMs: 0, fatal: !options.renewable, reason: String(error) });
     }
   }
 
