@@ -38,6 +38,8 @@ interface Publish {
   readonly settle: Settle<Published>;
 }
 
+/** What the way to the server and back may take besides. */
+const SLACK_MS = 2000;
 /** Around the payload: type and request id. */
 const ENVELOPE_BYTES = 64;
 
@@ -119,8 +121,12 @@ export function createPublisher(
     item.sends += 1;
     item.room?.publishing(item.id, item.data);
     const { type, payload, confirmMs } = item;
-    if (confirmMs > 0) wire.excuse(confirmMs);
-    return { type, payload, settle: (outcome) => answered(item, outcome as AckPayload | RookeryError) };
+    return {
+      type,
+      payload,
+      until: confirmMs > 0 ? performance.now() + confirmMs + SLACK_MS : 0,
+      settle: (outcome) => answered(item, outcome as AckPayload | RookeryError),
+    };
   }
 
   function answered(item: Publish, outcome: AckPayload | RookeryError): void {
@@ -143,7 +149,7 @@ export function createPublisher(
 
   function finish(item: Publish, outcome: Published | RookeryError, ack?: AckPayload): void {
     queue.remove(item);
-    // Sent once over this connection and known before: the first came over another one, and is sent to
+    // Sent once over this connection and known before: the first came over another one, and is sent to this one.
     item.room?.answered(item.id, ack, ack?.duplicate === true && item.sends === 1);
     item.settle(outcome);
   }

@@ -212,13 +212,14 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    *
    * @throws RookeryError `NOT_JOINED`, `INVALID_DATA` for a volatile message, `TIMEOUT`, `CLOSED`
    */
-  async acknowledge(to: Position | RoomMessage<Received>): Promise<void> {
-    const { epoch, offset } = to;
-    if (epoch === undefined || offset === undefined) throw clientError('INVALID_DATA', 'No position');
+  acknowledge({ epoch, offset }: Position | RoomMessage<Received>): Promise<void> {
+    if (epoch === undefined || offset === undefined) return Promise.reject(clientError('INVALID_DATA', 'No position'));
     this.toAcknowledge = { epoch, offset };
     this.acknowledging ??= this.acknowledgeAll().finally(() => {
       this.acknowledging = undefined;
     });
+    // Handlers of messages need not wait for it: the next one says the same and more.
+    this.acknowledging.catch(() => undefined);
     return this.acknowledging;
   }
 

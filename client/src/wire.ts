@@ -20,6 +20,8 @@ export interface Outgoing {
   readonly offline?: 'wait' | 'repeat' | undefined;
   /** As how many messages the server counts it. */
   readonly cost?: number;
+  /** So long the server may take for it, by the clock of `performance.now()`. */
+  readonly until?: number;
 }
 
 export interface RequestOptions extends Limits {
@@ -30,7 +32,6 @@ export interface RequestOptions extends Limits {
 
 /** Requests and replies over whichever connection there is, within the server's rate. */
 export function createWire() {
-  let slowUntil = 0;
   let source: (() => Outgoing | undefined) | undefined;
   let write: ((text: string) => void) | undefined;
   let pacer = new Pacer(undefined, 0);
@@ -40,8 +41,8 @@ export function createWire() {
   let scheduled = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** How long yet the server has a reason to be silent. */
-  const graceMs = (): number => slowUntil - performance.now();
+  /** How long yet the server has a reason to be silent: it answers one request after the other. */
+  const graceMs = (): number => Math.max(0, ...[...sent.values()].map(({ until = 0 }) => until)) - performance.now();
 
   function up(writer: (text: string) => void, rate: Rate | undefined): void {
     write = writer;
@@ -52,7 +53,6 @@ export function createWire() {
   /** The connection is gone. */
   function down(): void {
     write = undefined;
-    slowUntil = 0;
     const all = [...sent.values(), ...waiting];
     const survives = (one: Outgoing): boolean =>
       one.offline === 'repeat' || (one.offline === 'wait' && waiting.includes(one));
@@ -149,10 +149,6 @@ export function createWire() {
     isUp: () => write !== undefined,
     /** True when something could be sent right now. */
     isFree: () => pacer.wait(performance.now(), waiting.length) === 0,
-    /** So long the server may leave everything unanswered: it is busy with a request that takes its time. */
-    excuse: (ms: number) => {
-      slowUntil = Math.max(slowUntil, performance.now() + ms);
-    },
     /** Who gives what is to be sent when nothing else is waiting. */
     drawFrom: (from: () => Outgoing | undefined) => {
       source = from;

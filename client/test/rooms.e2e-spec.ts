@@ -192,6 +192,8 @@ describe('after a break', () => {
   });
 });
 
+const broken = (): Promise<never> => Promise.reject(new Error('disk full'));
+
 describe('positions', () => {
   it('have the next client go on where the last one was', async () => {
     const server = await startServer();
@@ -243,9 +245,6 @@ describe('positions', () => {
 
   it('that cannot be read or stored are told, and do no harm', async () => {
     const server = await startServer();
-    const broken = async (): Promise<never> => {
-      throw new Error('disk full');
-    };
     const alice = rookery(server, { positions: { get: broken, set: broken, delete: broken } });
     const codes: string[] = [];
     alice.on('error', ({ code, cause }) => codes.push(`${code} ${String(cause)}`));
