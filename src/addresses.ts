@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { TokenIssuer } from './auth/token-issuer.js';
 import { RookeryOptions } from './config/rookery.options.js';
+import { exampleChatAddress, hasExampleChat } from './example-chat.js';
 
 /** Says where the server is. In development the addresses are ready to use: they hold a token. */
 export function printAddresses(app: NestExpressApplication): void {
@@ -37,8 +38,18 @@ function developmentAddresses(
   } else {
     lines.push(`  WebSocket   ${ws}`);
   }
+  if (hasExampleChat(options)) lines.push(...chatAddresses(options, issuer, http));
   if (options.docs) lines.push(`  REST        ${http}/docs`);
   lines.push(`  Health      ${http}/health/ready`, `  Metrics     ${http}/metrics`, '');
   if (options.auth === 'none') lines.push('AUTH=none: every client is believed who it says it is.', '');
   return lines;
+}
+
+/** The example chat for two, so that there is somebody to talk to. */
+function chatAddresses({ auth, wsPath }: RookeryOptions, issuer: TokenIssuer, http: string): string[] {
+  if (auth === 'jwt' && !issuer.canIssue) return [`  Chat        ${exampleChatAddress(http, wsPath, {})}`];
+  return ['alice', 'bob'].map((userId) => {
+    const credentials = auth === 'none' ? { user: userId } : { token: issuer.issue({ userId }) };
+    return `  Chat        ${exampleChatAddress(http, wsPath, credentials)}`;
+  });
 }

@@ -10,6 +10,7 @@ import { AppModule } from './app.module.js';
 import { RookeryOptions, type RookeryOptionsInput } from './config/rookery.options.js';
 import { refusalBody } from './connections/refusal.js';
 import { RookeryAdapter } from './connections/rookery.adapter.js';
+import { hasExampleChat, serveExampleChat } from './example-chat.js';
 import { BoundedExpressAdapter } from './http-server.js';
 import { RestErrorFilter } from './rest/rest-error.filter.js';
 import { PinoLogger, createPino, withoutQuery } from './telemetry/pino.logger.js';
@@ -38,6 +39,7 @@ export async function createApplication(input?: RookeryOptionsInput): Promise<Ne
   useHttp(app, options, logger);
   app.useWebSocketAdapter(new RookeryAdapter(app));
   if (options.docs) serveDocs(app);
+  if (hasExampleChat(options)) serveExampleChat(app);
   // Ends with 0 when the drain is done; a second signal changes nothing.
   app.enableShutdownHooks([], { useProcessExit: true });
   return app;

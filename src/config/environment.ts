@@ -8,7 +8,7 @@ type OptionName = keyof RookeryOptions;
 const NOT_FROM_ENVIRONMENT: readonly string[] = ['rooms'] satisfies OptionName[];
 
 /** Options without a default, so that nothing tells their type but this. */
-const FLAGS: readonly string[] = ['docs', 'metricsPublic'] satisfies OptionName[];
+const FLAGS: readonly string[] = ['docs', 'exampleChat', 'metricsPublic'] satisfies OptionName[];
 
 /** The name of an option in the environment: `maxMessageBytes` is `MAX_MESSAGE_BYTES`. */
 export function environmentName(option: string): string {

@@ -84,6 +84,7 @@ export function resolveOptions(input: RookeryOptionsInput): RookeryOptions {
   const production = options.nodeEnv === 'production';
   options.host ??= production ? '0.0.0.0' : '127.0.0.1';
   options.docs ??= !production;
+  options.exampleChat ??= !production;
   options.metricsPublic ??= !production;
   options.defaultGrants ??= production ? [] : ['*', { pattern: '@user:*', can: ['publish'] }];
   return options;

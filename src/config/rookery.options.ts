@@ -105,6 +105,11 @@ export class RookeryOptions extends NodeOptions {
   @IsBoolean()
   docs?: boolean;
 
+  /** `GET /chat/`: the example of the client library. @default true, in production false */
+  @IsOptional()
+  @IsBoolean()
+  exampleChat?: boolean;
+
   /** Bearer token for `GET /metrics`. Without it metrics are open in development and closed in production. */
   @IsOptional()
   @IsString()

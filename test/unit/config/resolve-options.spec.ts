@@ -32,6 +32,7 @@ describe('resolveOptions', () => {
       Object.assign(new RookeryOptions(), {
         host: '127.0.0.1',
         docs: true,
+        exampleChat: true,
         metricsPublic: true,
         defaultGrants: ['*', { pattern: '@user:*', can: ['publish'] }],
       }),
@@ -42,6 +43,7 @@ describe('resolveOptions', () => {
     expect(resolveOptions({ nodeEnv: 'production', jwtSecret: SECRET })).toMatchObject({
       host: '0.0.0.0',
       docs: false,
+      exampleChat: false,
       metricsPublic: false,
       defaultGrants: [],
     });

@@ -1,0 +1,45 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import { build } from 'esbuild';
+
+const CLIENT = fileURLToPath(new URL('..', import.meta.url));
+const DIST = join(CLIENT, 'dist');
+
+/** What every build has in common. The types of the wire are the server's: they are bundled, so that nothing is needed beside it. */
+const COMMON = {
+  entryPoints: [join(CLIENT, 'src', 'index.ts')],
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  platform: 'neutral',
+  sourcemap: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+/**
+ * Declarations of what is bundled, one file for each source: the folders are laid out as those of the project, so that
+ * the imports among them stay as they are.
+ */
+function declare() {
+  const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
+  const args = [compiler, '-p', join(CLIENT, 'tsconfig.build.json')];
+  execFileSync(process.execPath, args, { cwd: CLIENT, stdio: 'inherit' });
+  writeFileSync(join(DIST, 'index.d.ts'), "export * from './types/client/src/index.js';\n");
+}
+
+try {
+  await Promise.all([
+    build({ ...COMMON, outfile: join(DIST, 'index.js') }),
+    // For a `<script type="module">` without a bundler.
+    build({ ...COMMON, outfile: join(DIST, 'rookery-client.min.js'), minify: true }),
+  ]);
+  declare();
+} catch {
+  // Both compilers have said what is wrong.
+  process.exitCode = 1;
+}
