@@ -42,6 +42,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 // The server must not start on what an earlier build left behind. Type errors are no reason to stop: the code is
 // emitted all the same, and the watching compiler goes on reporting them.
 await run(...TSC);
+// For the example chat. A fault in it is no reason to stop, either.
+if (!stopping) await run('client/scripts/build.mjs');
 
 if (!stopping) {
   const compiler = run(...TSC, '--watch', '--preserveWatchOutput');

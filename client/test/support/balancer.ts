@@ -54,7 +54,7 @@ export class Balancer {
   /** Lets nothing through any more, in neither direction, and ends nothing: as a network does that went away. */
   hold(): void {
     this.held = true;
-    for (const socket of this.sockets) socket.pause();
+    for (const socket of this.sockets) socket.unpipe().pause();
   }
 
   /** Lets new connections through. Those from before are dead, as after a sleep of hours. */
