@@ -6,7 +6,7 @@ RUN npm ci
 FROM deps AS build
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev && rm dist/.*.tsbuildinfo
+RUN npm run build:server && npm prune --omit=dev && rm dist/.*.tsbuildinfo
 
 FROM node:20-bookworm-slim AS runtime
 ENV NODE_ENV=production
