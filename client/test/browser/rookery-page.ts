@@ -1,0 +1,108 @@
+import type { BrowserContext, Page } from 'playwright-core';
+
+import type * as rookery from '../../src/index.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { faultsOf } from '../support/browser.js';
+
+/** What a test's page has as globals: the client's build for browsers, and what it is given. */
+interface PageGlobals {
+  readonly rookery: typeof rookery;
+  client: rookery.RookeryClient;
+  room: rookery.Room;
+  readonly seen: unknown[];
+  readonly gaps: string[];
+  readonly states: string[];
+}
+
+/** How a page makes its client. */
+export interface PageOptions {
+  readonly ws: string;
+  readonly token: string;
+  /** Where positions are kept. @default in memory */
+  readonly storage?: 'localStorage' | 'sessionStorage';
+  readonly client?: Pick<rookery.ClientOptions, 'liveness' | 'reconnect' | 'connectTimeoutMs'>;
+}
+
+const HTML = `<!doctype html>
+<meta charset="utf-8" />
+<link rel="icon" href="data:," />
+<script type="module">
+  import * as rookery from '/chat/rookery-client.min.js';
+  Object.assign(globalThis, { rookery, seen: [], gaps: [], states: [] });
+</script>`;
+
+/** A page with a client in the room `r`, of which it writes down what it sees. */
+export class RookeryPage {
+  private constructor(
+    readonly page: Page,
+    /** What has gone wrong in the page itself. */
+    readonly faults: readonly string[],
+    private readonly options: PageOptions,
+  ) {}
+
+  /** @param http the server that the page is of */
+  static async open(context: BrowserContext, http: string, options: PageOptions): Promise<RookeryPage> {
+    const page = await context.newPage();
+    const opened = new RookeryPage(page, faultsOf(page), options);
+    await page.route(`${http}/test`, (route) => route.fulfill({ contentType: 'text/html', body: HTML }));
+    await page.goto(`${http}/test`);
+    await opened.start();
+    return opened;
+  }
+
+  /** Loads the page anew, as a user does; the client of the new one starts like that of the first. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.start();
+  }
+
+  /** Makes the client and joins, without waiting for either. */
+  async start(): Promise<void> {
+    await this.page.waitForFunction(() => 'rookery' in globalThis);
+    await this.page.evaluate(({ ws, token, storage, client: options }) => {
+      const globals = globalThis as unknown as PageGlobals;
+      const { RookeryClient, StoragePositions } = globals.rookery;
+      const positions = storage === undefined ? {} : { positions: new StoragePositions(globalThis[storage]) };
+      globals.client = new RookeryClient(ws, { token, ...positions, ...options });
+      globals.client.on('state', ({ state }) => globals.states.push(state));
+      globals.room = globals.client.room('r');
+      globals.room.on('message', ({ data }) => globals.seen.push(data));
+      globals.room.on('gap', ({ reason }) => globals.gaps.push(reason));
+      void globals.room.join();
+    }, this.options);
+  }
+
+  async joined(): Promise<void> {
+    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).room.state === 'joined');
+  }
+
+  seen(): Promise<unknown[]> {
+    return this.page.evaluate(() => (globalThis as unknown as PageGlobals).seen);
+  }
+
+  gaps(): Promise<string[]> {
+    return this.page.evaluate(() => (globalThis as unknown as PageGlobals).gaps);
+  }
+
+  states(): Promise<string[]> {
+    return this.page.evaluate(() => (globalThis as unknown as PageGlobals).states);
+  }
+
+  state(): Promise<string> {
+    return this.page.evaluate(() => (globalThis as unknown as PageGlobals).client.state);
+  }
+
+  /** Resolves when the page is told that the message is accepted. */
+  publish(data: unknown): Promise<unknown> {
+    return this.page.evaluate((value) => (globalThis as unknown as PageGlobals).room.publish(value), data);
+  }
+
+  /** Resolves when the page has seen this and nothing else. */
+  async sees(...expected: unknown[]): Promise<void> {
+    await eventually(
+      () => this.seen(),
+      (seen) => seen.length >= expected.length,
+    );
+    expect(await this.seen()).toEqual(expected);
+  }
+}
