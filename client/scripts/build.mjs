@@ -29,7 +29,9 @@ function declare() {
   const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
   const args = [compiler, '-p', join(CLIENT, 'tsconfig.build.json')];
   execFileSync(process.execPath, args, { cwd: CLIENT, stdio: 'inherit' });
-  writeFileSync(join(DIST, 'index.d.ts'), "export * from './types/client/src/index.js';\n");
+  // Names `Symbol.asyncDispose` for those whose own settings do not.
+  const entry = `/// <reference lib="esnext.disposable" />\nexport * from './types/client/src/index.js';\n`;
+  writeFileSync(join(DIST, 'index.d.ts'), entry);
 }
 
 try {

@@ -51,19 +51,17 @@ field.addEventListener('input', () => {
   room.publish({ typing: true }, { volatile: true }).catch(() => undefined);
 });
 
-elementOf('form').addEventListener('submit', async (event) => {
+elementOf('form').addEventListener('submit', (event) => {
   event.preventDefault();
   const text = field.value;
   field.value = '';
   toldAt = 0;
   // What is published while there is no connection waits for the next one.
   const line = show(text, 'waiting');
-  try {
-    await room.publish({ text });
-    line.remove();
-  } catch (error) {
-    line.textContent = `${text} (not sent: ${error instanceof Error ? error.message : error})`;
-  }
+  room.publish({ text }).then(
+    () => line.remove(),
+    (error) => (line.textContent = `${text} (not sent: ${String(error)})`),
+  );
 });
 
 try {
@@ -76,5 +74,5 @@ try {
   }
   for await (const message of live) showMessage(message);
 } catch (error) {
-  show(`This needs one of the addresses that npm start prints (${error instanceof Error ? error.message : error}).`);
+  show(`This needs one of the addresses that npm start prints (${String(error)}).`);
 }

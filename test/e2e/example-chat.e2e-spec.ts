@@ -1,3 +1,5 @@
+import { jest } from '@jest/globals';
+
 import { printAddresses } from '../../src/addresses.js';
 import { startServer, tokenFor, type TestServer } from '../support/server.js';
 
@@ -39,7 +41,12 @@ describe('the example chat', () => {
     const server = await startServer();
     const policy = (await get(server)).headers.get('content-security-policy')?.split(';');
     expect(policy).toEqual(
-      expect.arrayContaining(["default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"]),
+      expect.arrayContaining([
+        "default-src 'none'",
+        "script-src 'self'",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+      ]),
     );
     // Browsers that follow it would turn ws:// into wss://, which nobody serves in development.
     expect(policy).not.toContain('upgrade-insecure-requests');

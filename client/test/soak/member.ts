@@ -28,8 +28,7 @@ export class Member {
   ) {
     this.client = new RookeryClient(url, {
       token: () => tokenFor({ sub: userId }),
-      // oxlint-disable-next-line typescript/no-explicit-any -- near enough to that of browsers
-      WebSocket: WebSocket as any,
+      WebSocket,
       reconnect: { minDelayMs: 50, maxDelayMs: 1000 },
     });
     cleanUp(() => this.client.close());
@@ -52,7 +51,7 @@ export class Member {
         if (this.acknowledged.has(id)) this.failures.push(`${id} was acknowledged twice`);
         this.acknowledged.set(id, { epoch, offset });
       })
-      .catch((error: unknown) => this.failures.push(String(error)))
+      .catch((error: unknown) => void this.failures.push(String(error)))
       .finally(() => this.pending.delete(publishing));
     this.pending.add(publishing);
   }
