@@ -36,5 +36,8 @@ export function blocksOf(document: string): Block[] {
 
 /** A name for a block's file. */
 export function fileNameOf({ title, language }: Block): string {
-  return `${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}.${language === 'tsx' ? 'tsx' : 'ts'}`;
+  return `${title
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-|-$/g, '')}.${language === 'tsx' ? 'tsx' : 'ts'}`;
 }

@@ -52,9 +52,9 @@ describe('the code in README.md', () => {
   let problems = '';
   async function compile(): Promise<void> {
     const compiler = join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc');
-    const { stdout } = await run(process.execPath, [compiler, '-p', folder]).catch(
-      (error: { stdout: string }) => error,
-    );
+    // From there, so that what it says begins with the name of a block's file.
+    const compiling = run(process.execPath, [compiler, '-p', '.'], { cwd: folder });
+    const { stdout } = await compiling.catch((error: { stdout: string }) => error);
     problems = stdout;
   }
 
@@ -65,7 +65,7 @@ describe('the code in README.md', () => {
   });
 
   it.each(blocks.map((block) => [block.title, block] as const))('compiles: %s', (_title, block) => {
-    const own = problems.split('\n').filter((line) => line.startsWith(fileNameOf(block).replace(/\.tsx?$/, '.ts')));
+    const own = problems.split('\n').filter((line) => line.startsWith(fileNameOf(block)));
     expect(own).toStrictEqual([]);
   });
 
@@ -83,13 +83,14 @@ describe('the code in README.md', () => {
         env: environment({ ADDRESS, SERVER: server.ws, TOKEN: tokenFor() }),
       });
       cleanUp(() => child.kill('SIGKILL'));
-      let output = '';
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += String(text)));
-      await eventually(
-        () => output,
-        (text) => text.includes(`${block.prints}\n`) || child.exitCode !== null,
-      );
-      expect(output).toContain(block.prints);
+      const output = { stdout: '', stderr: '' };
+      for (const name of ['stdout', 'stderr'] as const) {
+        child[name].on('data', (text: Buffer) => (output[name] += String(text)));
+      }
+      const lines = (): (string | undefined)[] => output.stdout.split('\n');
+      await eventually(lines, (all) => all.includes(block.prints) || child.exitCode !== null).catch(() => undefined);
+      expect(output.stderr).toBe('');
+      expect(lines()).toContain(block.prints);
     },
     TEST_MS,
   );

@@ -1,25 +1,23 @@
-import { RookeryClient, type Room } from '../../src/index.js';
 import { WebSocket } from 'ws';
 
 import { tokenFor } from '../../../test/support/server.js';
 import { cleanUp } from '../../../test/support/teardown.js';
-
-/** What a member was given, in the order in which it was. */
-export type Seen =
-  | { readonly kind: 'message'; readonly id: string; readonly offset: number }
-  | { readonly kind: 'gap'; readonly offset: number; readonly epoch: string; readonly reason: string };
+import type { Position } from '../../../src/protocol/position.js';
+import { RookeryClient, type Room } from '../../src/index.js';
+import type { Seen } from './seen.js';
 
 /** One client in one room, which publishes and writes down what it sees. */
 export class Member {
   readonly seen: Seen[] = [];
   /** What the server has acknowledged: the place of each message by its id. */
-  readonly acknowledged = new Map<string, { readonly epoch: string; readonly offset: number }>();
+  readonly acknowledged = new Map<string, Position>();
+  /** What went wrong; empty when all is well. */
   readonly failures: string[] = [];
   /** How often it was connected. */
   connects = 0;
-  private readonly pending = new Set<Promise<void>>();
+  readonly room: Room;
   private readonly client: RookeryClient;
-  readonly room: Room<{ readonly n: number }>;
+  private readonly pending = new Set<Promise<void>>();
 
   constructor(
     url: string,
@@ -32,11 +30,17 @@ export class Member {
       reconnect: { minDelayMs: 50, maxDelayMs: 1000 },
     });
     cleanUp(() => this.client.close());
-    this.client.on('state', ({ state }) => (this.connects += Number(state === 'connected')));
-    this.client.on('error', ({ code }) => this.failures.push(code));
-    this.room = this.client.room(room) as Room<{ readonly n: number }>;
-    this.room.on('message', ({ id, offset }) => this.seen.push({ kind: 'message', id, offset: offset ?? NaN }));
+    this.client.on('state', ({ state, previous }) => {
+      if (state === 'connected' && previous !== 'connected') this.connects += 1;
+    });
+    this.client.on('error', (error) => this.failures.push(String(error)));
+    this.room = this.client.room(room);
+    this.room.on('message', ({ id, epoch = '', offset = NaN }) =>
+      this.seen.push({ kind: 'message', id, epoch, offset }),
+    );
     this.room.on('gap', ({ epoch, offset, reason }) => this.seen.push({ kind: 'gap', epoch, offset, reason }));
+    this.room.on('error', (error) => this.failures.push(String(error)));
+    this.room.on('left', ({ error }) => this.failures.push(`left: ${String(error)}`));
   }
 
   get isConnected(): boolean {
@@ -60,4 +64,17 @@ export class Member {
   async settled(): Promise<void> {
     await Promise.all(this.pending);
   }
+}
+
+/** Members of as many rooms, all of them in. */
+export async function startMembers(url: string, { members, rooms }: { members: number; rooms: number }) {
+  const all = Array.from({ length: members }, (_, n) => new Member(url, `u${n}`, `soak:${n % rooms}`));
+  await Promise.all(all.map(({ room }) => room.join()));
+  return all;
+}
+
+/** The members of each room. */
+export function byRoom(members: readonly Member[]): Member[][] {
+  const names = new Set(members.map(({ room }) => room.name));
+  return [...names].map((name) => members.filter(({ room }) => room.name === name));
 }
