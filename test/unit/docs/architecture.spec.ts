@@ -5,7 +5,8 @@ import { readDocument, sectionOf, tableOf } from './markdown.js';
 const document = readDocument('ARCHITECTURE.md');
 const source = readdirSync(new URL('../../../src/', import.meta.url), { withFileTypes: true, recursive: true });
 const folders = source.filter((entry) => entry.isDirectory()).map(({ name }) => `${name}/`);
-const files = new Set(source.filter((entry) => entry.isFile()).map(({ name }) => name));
+const client = readdirSync(new URL('../../../client/src/', import.meta.url));
+const files = new Set([...source.filter((entry) => entry.isFile()).map(({ name }) => name), ...client]);
 
 /** What stands in backticks in a text. */
 const named = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
@@ -18,6 +19,11 @@ describe('ARCHITECTURE.md', () => {
     const told = tableOf(sectionOf(document, heading)).flatMap((row) => named(row[column] ?? ''));
     expect(new Set(told)).toStrictEqual(new Set([...folders, 'src/']));
     expect(told).toHaveLength(folders.length + 1);
+  });
+
+  it('says of every file of the client what part it has', () => {
+    const told = tableOf(sectionOf(document, '## The client')).flatMap(([, cell = '']) => named(cell));
+    expect(told.toSorted()).toStrictEqual(client.toSorted());
   });
 
   it('names no file that is not there', () => {

@@ -1,8 +1,16 @@
 import { existsSync } from 'node:fs';
+import { posix } from 'node:path';
 
 import { readDocument } from './markdown.js';
 
-const DOCUMENTS = ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'];
+const DOCUMENTS = [
+  'README.md',
+  'PROTOCOL.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'client/README.md',
+];
 
 /** The name by which a heading can be linked to. */
 function anchorOf(heading: string): string {
@@ -21,8 +29,9 @@ describe.each(DOCUMENTS)('%s', (document) => {
     const targets = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target]) => target ?? '');
     const broken = targets.filter((target) => {
       const [path = '', anchor] = target.split('#');
-      if (path !== '' && !isThere(path)) return true;
-      return anchor !== undefined && !anchorsOf(path === '' ? document : path).includes(anchor);
+      const linked = path === '' ? document : posix.join(posix.dirname(document), path);
+      if (!isThere(linked)) return true;
+      return anchor !== undefined && !anchorsOf(linked).includes(anchor);
     });
     expect(broken).toStrictEqual([]);
   });
