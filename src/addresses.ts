@@ -5,7 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { TokenIssuer } from './auth/token-issuer.js';
 import { RookeryOptions } from './config/rookery.options.js';
-import { exampleChatAddress, hasExampleChat } from './example-chat.js';
+import { exampleChatAddress, hasExampleChat } from './chat-page.js';
 
 /** Says where the server is. In development the addresses are ready to use: they hold a token. */
 export function printAddresses(app: NestExpressApplication): void {

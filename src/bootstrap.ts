@@ -10,7 +10,7 @@ import { AppModule } from './app.module.js';
 import { RookeryOptions, type RookeryOptionsInput } from './config/rookery.options.js';
 import { refusalBody } from './connections/refusal.js';
 import { RookeryAdapter } from './connections/rookery.adapter.js';
-import { hasExampleChat, serveExampleChat } from './example-chat.js';
+import { hasExampleChat, serveExampleChat } from './chat-page.js';
 import { BoundedExpressAdapter } from './http-server.js';
 import { RestErrorFilter } from './rest/rest-error.filter.js';
 import { PinoLogger, createPino, withoutQuery } from './telemetry/pino.logger.js';

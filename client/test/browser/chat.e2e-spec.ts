@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
-import { exampleChatAddress } from '../../../src/example-chat.js';
+import { exampleChatAddress } from '../../../src/chat-page.js';
 import { PROJECT } from '../../../test/support/project.js';
 import { startServer, tokenFor, type TestServer } from '../../../test/support/server.js';
 import { BROWSER_START_MS, faultsOf, openContext, startBrowser } from '../support/browser.js';
