@@ -64,6 +64,9 @@ elementOf('form').addEventListener('submit', (event) => {
   );
 });
 
+// The server answers with 401, which browsers tell no script: it looks as if it could not be reached.
+if (!said.has('token') && !said.has('user')) show('Open one of the addresses that npm start prints.', 'notice');
+
 try {
   // What comes from the join on waits here until everything before it has been read from history.
   const live = room.messages();
@@ -74,5 +77,5 @@ try {
   }
   for await (const message of live) showMessage(message);
 } catch (error) {
-  show(`This needs one of the addresses that npm start prints (${String(error)}).`);
+  show(String(error), 'notice');
 }

@@ -97,7 +97,7 @@ describe('the example chat, in two windows', () => {
     const server = await startServer();
     const context = await openContext(browser);
     const page = await context.newPage();
-    await page.goto(`${server.http}/chat`);
+    await page.goto(`${server.http}/chat/`);
     await page.getByText('npm start prints').waitFor();
   });
 

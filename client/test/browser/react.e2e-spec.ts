@@ -11,6 +11,7 @@ import { PROJECT } from '../../../test/support/project.js';
 import { startServer, tokenFor, type TestServer } from '../../../test/support/server.js';
 import { blocksOf } from '../docs/blocks.js';
 import { BROWSER_START_MS, faultsOf, openContext, startBrowser } from '../support/browser.js';
+import { servePages } from '../support/pages.js';
 
 /** A page that shows the room that its address names, in React's strict mode: effects run twice. */
 const PAGE = `
@@ -75,12 +76,9 @@ async function open(server: TestServer): Promise<{ page: Page; faults: readonly 
   const faults = faultsOf(page);
   const body =
     '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script type="module" src="/test.js"></script>';
-  await page.route(`${server.http}/test`, (route) => route.fulfill({ contentType: 'text/html', body }));
-  await page.route(`${server.http}/test.js`, (route) =>
-    route.fulfill({ contentType: 'text/javascript', body: script }),
-  );
+  const origin = await servePages({ '/': body, '/test.js': script });
   const said = new URLSearchParams({ ws: server.ws, token: tokenFor() }).toString();
-  await page.goto(`${server.http}/test#${said}`);
+  await page.goto(`${origin}/#${said}`);
   return { page, faults };
 }
 

@@ -21,7 +21,8 @@ describe('a page that keeps its positions', () => {
     async (storage) => {
       const server = await startServer();
       const context = await openContext(browser);
-      const page = await RookeryPage.open(context, server.http, { ws: server.ws, token: tokenFor(), storage });
+      const origin = await RookeryPage.serve();
+      const page = await RookeryPage.open(context, origin, { ws: server.ws, token: tokenFor(), storage });
       await page.joined();
       const other = await connect(server, { claims: { sub: 'bob' } });
       await publish(other, 1);
@@ -29,7 +30,7 @@ describe('a page that keeps its positions', () => {
       expect(await page.sees(2)).toEqual([1, 2]);
       await page.page.goto('about:blank');
       await publish(other, 3);
-      await page.page.goto(`${server.http}/test`);
+      await page.page.goto(origin);
       await page.start();
       await publish(other, 4);
       expect(await page.sees(2)).toEqual([3, 4]);
@@ -41,7 +42,8 @@ describe('a page that keeps its positions', () => {
   it('writes them when it is left right after a message, without a moment to spare', async () => {
     const server = await startServer();
     const context = await openContext(browser);
-    const page = await RookeryPage.open(context, server.http, {
+    const origin = await RookeryPage.serve();
+    const page = await RookeryPage.open(context, origin, {
       ws: server.ws,
       token: tokenFor(),
       storage: 'localStorage',
@@ -64,17 +66,18 @@ describe('a page that keeps its positions', () => {
   it('in localStorage has them in the next tab, in sessionStorage not', async () => {
     const server = await startServer();
     const context = await openContext(browser);
+    const origin = await RookeryPage.serve();
     const other = await connect(server, { claims: { sub: 'bob' } });
     const seen: Record<string, unknown> = {};
     for (const storage of ['sessionStorage', 'localStorage'] as const) {
       const options = { ws: server.ws, token: tokenFor(), storage };
-      const first = await RookeryPage.open(context, server.http, options);
+      const first = await RookeryPage.open(context, origin, options);
       await first.joined();
       await publish(other, 1);
       expect(await first.sees(1)).toEqual([1]);
       await first.page.close({ runBeforeUnload: false });
       await publish(other, 2);
-      const second = await RookeryPage.open(context, server.http, options);
+      const second = await RookeryPage.open(context, origin, options);
       await second.joined();
       await publish(other, 3);
       await second.page.waitForFunction(() => (globalThis as unknown as { seen: unknown[] }).seen.includes(3));

@@ -1,8 +1,10 @@
 import type { BrowserContext, Page } from 'playwright-core';
 
 import type * as rookery from '../../src/index.js';
+import { PATIENCE_MS } from '../../../test/support/client.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { faultsOf } from '../support/browser.js';
+import { servePages } from '../support/pages.js';
 
 /** What a test's page has as globals: the client's build for browsers, and what it is given. */
 interface PageGlobals {
@@ -27,7 +29,7 @@ const HTML = `<!doctype html>
 <meta charset="utf-8" />
 <link rel="icon" href="data:," />
 <script type="module">
-  import * as rookery from '/chat/rookery-client.min.js';
+  import * as rookery from '/rookery-client.min.js';
   Object.assign(globalThis, { rookery, seen: [], gaps: [], states: [] });
 </script>`;
 
@@ -40,20 +42,17 @@ export class RookeryPage {
     private readonly options: PageOptions,
   ) {}
 
-  /** @param http the server that the page is of */
-  static async open(context: BrowserContext, http: string, options: PageOptions): Promise<RookeryPage> {
-    const page = await context.newPage();
-    const opened = new RookeryPage(page, faultsOf(page), options);
-    await page.route(`${http}/test`, (route) => route.fulfill({ contentType: 'text/html', body: HTML }));
-    await page.goto(`${http}/test`);
-    await opened.start();
-    return opened;
+  /** The origin of such pages: those of one share their `localStorage`. */
+  static serve(): Promise<string> {
+    return servePages({ '/': HTML });
   }
 
-  /** Loads the page anew, as a user does; the client of the new one starts like that of the first. */
-  async reload(): Promise<void> {
-    await this.page.reload();
-    await this.start();
+  static async open(context: BrowserContext, origin: string, options: PageOptions): Promise<RookeryPage> {
+    const page = await context.newPage();
+    const opened = new RookeryPage(page, faultsOf(page), options);
+    await page.goto(origin);
+    await opened.start();
+    return opened;
   }
 
   /** Makes the client and joins, without waiting for either. */
@@ -73,7 +72,9 @@ export class RookeryPage {
   }
 
   async joined(): Promise<void> {
-    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).room.state === 'joined');
+    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).room.state === 'joined', undefined, {
+      timeout: PATIENCE_MS,
+    });
   }
 
   seen(): Promise<unknown[]> {

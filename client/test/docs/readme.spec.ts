@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -78,9 +78,10 @@ describe('the code in README.md', () => {
     async (_title, block) => {
       const server = await startServer({ rooms: [{ pattern: 'lobby', presence: true }] });
       const file = join(folder, fileNameOf(block).replace(/\.tsx?$/, '.js'));
+      writeFileSync(file, readFileSync(file, 'utf8').replaceAll(ADDRESS, server.ws));
       const child = spawn(process.execPath, ['--import', './given.js', file], {
         cwd: folder,
-        env: environment({ ADDRESS, SERVER: server.ws, TOKEN: tokenFor() }),
+        env: environment({ ADDRESS: server.ws, TOKEN: tokenFor() }),
       });
       cleanUp(() => child.kill('SIGKILL'));
       const output = { stdout: '', stderr: '' };
