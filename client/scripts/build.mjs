@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 import { build } from 'esbuild';
 
+import { internalNames } from './internal-names.mjs';
+
 const CLIENT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(CLIENT, 'dist');
 
@@ -19,6 +21,14 @@ const COMMON = {
   sourcemap: true,
   legalComments: 'none',
   logLevel: 'warning',
+};
+
+/** For a `<script type="module">` without a bundler. */
+const SMALL = {
+  minify: true,
+  mangleProps: new RegExp(`^(?:${internalNames(CLIENT).join('|')})$`),
+  // Fields are assigned, and not declared and then assigned.
+  tsconfigRaw: { compilerOptions: { target: 'ES2022', useDefineForClassFields: false } },
 };
 
 /**
@@ -37,8 +47,7 @@ function declare() {
 try {
   await Promise.all([
     build({ ...COMMON, outfile: join(DIST, 'index.js') }),
-    // For a `<script type="module">` without a bundler.
-    build({ ...COMMON, outfile: join(DIST, 'rookery-client.min.js'), minify: true }),
+    build({ ...COMMON, ...SMALL, outfile: join(DIST, 'rookery-client.min.js') }),
   ]);
   declare();
 } catch {
