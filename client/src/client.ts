@@ -106,6 +106,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     queueMicrotask(() => this.starting && this.start());
   }
 
+  /** Whether there is a connection, or whether one is tried for. */
   get state(): ClientState {
     return this.starting ? 'connecting' : this.connection.publicState();
   }

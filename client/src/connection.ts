@@ -14,6 +14,10 @@ import type { TokenFunction, WebSocketConstructor } from './options.js';
 import { Socket } from './socket.js';
 import { watchSurroundings } from './wake.js';
 
+/**
+ * `connecting`: no connection yet; `connected`; `reconnecting`: the connection is gone, and another one is tried for;
+ * `closed`: nothing is tried, until `connect()` is called.
+ */
 export type ClientState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
 /** Comes with every change of state, and when the next attempt is put off. */

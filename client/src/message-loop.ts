@@ -1,5 +1,6 @@
 import { abortError, clientError, type RookeryError } from './errors.js';
 
+/** How to loop over messages. */
 export interface LoopOptions {
   /** Ends the loop with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;

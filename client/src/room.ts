@@ -31,6 +31,7 @@ export interface RoomEvents<Data> {
 /** `joining` is also a room that was joined, while there is no connection. */
 export type RoomState = 'idle' | 'joining' | 'joined';
 
+/** How to join. */
 export interface JoinOptions {
   /** Gives the join up, and leaves the room if nobody else wants it joined. */
   readonly signal?: AbortSignal | undefined;
@@ -79,6 +80,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     );
   }
 
+  /** Whether it is joined. After a break it is `joining` until the server has confirmed it anew. */
   get state(): RoomState {
     if (this.stay === undefined) return 'idle';
     return this.isIn ? 'joined' : 'joining';
