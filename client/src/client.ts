@@ -1,23 +1,23 @@
 import type { Envelope } from '../../src/protocol/envelope.js';
 import type { ErrorPayload } from '../../src/protocol/errors.js';
 import type { ConnectedPayload } from '../../src/protocol/messages.js';
-import { Connection, type ClientState, type StateChange } from './connection.js';
+import { createConnection, type ClientState, type Connection, type StateChange } from './connection.js';
 import type { Core } from './core.js';
 import { Emitter } from './emitter.js';
 import { RookeryError, clientError, serverError } from './errors.js';
 import type { End } from './machine.js';
-import { Memberships } from './memberships.js';
+import { createMemberships } from './memberships.js';
 import type { DirectMessage, Gap, Published, PublishOptions } from './messages.js';
 import type { ClientOptions } from './options.js';
-import { PositionKeeper } from './position-keeper.js';
+import { createPositionKeeper } from './position-keeper.js';
 import { MemoryPositions } from './positions.js';
-import { Publisher } from './publisher.js';
+import { createPublisher } from './publisher.js';
 import { Room } from './room.js';
-import { ServerRooms } from './server-rooms.js';
+import { createServerRooms, type ServerRooms } from './server-rooms.js';
 import { settingsOf, type Settings } from './settings.js';
 import { jsonOf } from './text.js';
 import { entryOf, type AnyRooms, type PublishedIn, type ReceivedIn, type RoomName } from './typed-rooms.js';
-import { Wire, type RequestOptions } from './wire.js';
+import { createWire, type RequestOptions } from './wire.js';
 
 /** What `client.on` tells of. */
 export interface ClientEvents {
@@ -37,9 +37,8 @@ export interface ClientEvents {
 /** How to ask. */
 export type ClientRequestOptions = Pick<RequestOptions, 'timeoutMs' | 'signal'>;
 
-/** The protocol's own types, of either side. The client sends them itself, and knows what to do with them. */
-const OWN =
-  /^(?:p[io]ng|connected|join|leave|ack|history|broadcast|error|rooms:joined|room:(?:message|joined|left|gap)|user:message|presence(?::(?:joined|left|changed))?|auth:\w+|server:draining)$/;
+/** What comes to rooms without having been asked for. Other types that begin so may be the application's. */
+const OF_ROOMS = /^(?:room:(?:message|gap|left)|presence:(?:joined|left|changed))$/;
 
 /**
  * A client of a Rookery server. Connects by itself, comes back after every break, joins its rooms again and goes on
@@ -71,28 +70,28 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   ) {
     super();
     const settings = (this.settings = settingsOf(options));
-    const wire = new Wire();
+    const wire = createWire();
     const core: Core = (this.core = {
       wire,
-      memberships: new Memberships(wire, settings.delays),
-      publisher: new Publisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () =>
+      memberships: createMemberships(wire, settings.delays),
+      publisher: createPublisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () =>
         core.checkOpen(),
       ),
-      keeper: new PositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
+      keeper: createPositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
       checkOpen: () => {
         if (this.closed !== undefined) throw this.closed;
       },
       userId: () => this.userId,
       moved: (room, position) => core.keeper.moveTo(room, position),
-      overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'too much waits for an acknowledgement' }),
+      overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'overflow' }),
       request: (type, payload, requestOptions) => this.ask(type, payload, requestOptions),
       report: (error, room) => {
         if (room?.emit('error', error) !== true && !this.emit('error', error)) console.error(error);
       },
     });
-    this.serverRooms = new ServerRooms(core, this, options.userId);
-    this.connection = new Connection(settings.connection, {
-      address: (token) => this.serverRooms.address(this.url, token),
+    this.serverRooms = createServerRooms(core, this, options.userId);
+    this.connection = createConnection(settings.connection, {
+      address: () => this.serverRooms.address(this.url),
       onUp: (session, send) => this.onUp(session, send),
       onMessage: (envelope) => this.onMessage(envelope),
       onDown: () => this.onDown(),
@@ -101,24 +100,25 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       onHide: () => core.keeper.flush(),
       // Whatever comes is a sign of life.
       ping: () => void wire.send({ type: 'ping', settle: () => undefined }, true),
-      graceMs: () => wire.graceMs,
+      graceMs: wire.graceMs,
     });
     this.starting = options.autoConnect ?? true;
     queueMicrotask(() => this.starting && this.start());
   }
 
+  /** Whether there is a connection, or whether one is tried for. */
   get state(): ClientState {
-    return this.starting ? 'connecting' : this.connection.publicState;
+    return this.starting ? 'connecting' : this.connection.publicState();
   }
 
   /** The server's name for the present connection; undefined while there is none. */
   get clientId(): string | undefined {
-    return this.connection.session?.clientId;
+    return this.connection.session()?.clientId;
   }
 
   /** The user of the present connection; undefined while there is none. */
   get userId(): string | undefined {
-    return this.connection.session?.userId;
+    return this.connection.session()?.userId;
   }
 
   /**
@@ -140,7 +140,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     const wasStarting = this.starting;
     this.starting = false;
     if (wasStarting || this.state !== 'closed') this.connection.dispatch({ type: 'close' });
-    if (this.closed === undefined) this.end({ reason: 'closed by the application' });
+    if (this.closed === undefined) this.end({ reason: 'closed' });
   }
 
   /** For `await using`: the same as `close()`. */
@@ -156,7 +156,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   room<Name extends RoomName<Rooms>>(name: Name): Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>> {
     let room = this.rooms.get(name);
     if (room === undefined) {
-      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Names with @ first are the server’s');
+      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Not a name for a room');
       room = new Room(name, this.core, entryOf(this.settings.schemas, name));
       this.rooms.set(name, room);
     }
@@ -193,9 +193,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    * @example
    * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
    */
-  async request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
-    if (OWN.test(type)) throw clientError('INVALID_DATA', `${type} is a type of the protocol’s own`);
-    return this.ask(type, payload, { signal, timeoutMs: timeoutMs ?? this.settings.requestTimeoutMs });
+  request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
+    return this.ask(type, payload, { timeoutMs, signal });
   }
 
   /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */
@@ -212,16 +211,13 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   private async ask(type: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
     this.core.checkOpen();
     const text = payload === undefined ? undefined : jsonOf(payload);
-    return this.core.wire.request(type, text, {
-      offline: 'wait',
-      timeoutMs: this.settings.requestTimeoutMs,
-      ...options,
-    });
+    const { timeoutMs = this.settings.requestTimeoutMs } = options;
+    return this.core.wire.request(type, text, { offline: 'wait', ...options, timeoutMs });
   }
 
   private onUp(session: ConnectedPayload, send: (text: string) => void): void {
     const { wire, memberships, publisher } = this.core;
-    publisher.maxMessageBytes = session.maxMessageBytes;
+    publisher.up(session.maxMessageBytes);
     wire.up(send, session.rate);
     memberships.up();
     this.serverRooms.up(session);
@@ -252,17 +248,21 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   private onMessage(envelope: Envelope): void {
-    if (this.core.wire.receive(envelope)) return;
-    const { type, payload } = envelope;
+    const { type, payload, requestId } = envelope;
+    // What names a request is for those who wait for it, if they still do.
+    if (requestId !== undefined) {
+      this.core.wire.receive(envelope);
+      return;
+    }
     if (type === 'broadcast' || type === 'user:message') {
       this.serverRooms.receive(type, payload as never);
     } else if (type === 'auth:expiring') {
       void this.refresh();
     } else if (type === 'error') {
       this.onError(serverError(payload as ErrorPayload));
-    } else if (OWN.test(type)) {
-      const { room = '' } = (payload ?? {}) as { room?: string };
-      if (room.startsWith('@')) this.serverRooms.gap(payload as never);
+    } else if (OF_ROOMS.test(type)) {
+      const { room } = payload as { room: string };
+      if (room.startsWith('@')) this.serverRooms.lose(payload as never);
       else this.rooms.get(room)?.receive(type, payload as never);
     } else {
       this.emit('message', { type, payload });
@@ -271,21 +271,18 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
 
   /** An error that names no request. */
   private onError(error: RookeryError): void {
-    if (error.code === 'RATE_LIMITED') {
-      // One of the long messages was not read, and will not be answered; which one is not said.
-      const retryAfterMs = Number(error.details?.['retryAfterMs'] ?? 0);
-      this.connection.dispatch({ type: 'abandon', reason: 'rate limited', retryAfterMs });
-    } else {
-      this.core.report(error);
-    }
+    const { code, message, details } = error;
+    if (code !== 'RATE_LIMITED') this.core.report(error);
+    // One of the long messages was not read, and will not be answered; which one is not said.
+    else this.connection.dispatch({ type: 'abandon', reason: message, ...details });
   }
 
   private async refresh(): Promise<void> {
-    const { session } = this.connection;
+    const session = this.connection.session();
     if (!this.settings.connection.renewable) return;
     try {
       const token = await this.connection.getToken('expiring');
-      if (session !== this.connection.session) return;
+      if (session !== this.connection.session()) return;
       await this.ask('auth:refresh', { token }, { offline: undefined, first: true });
     } catch (error) {
       // At the end of the token the server closes, and the function is asked again.

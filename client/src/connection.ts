@@ -14,6 +14,10 @@ import type { TokenFunction, WebSocketConstructor } from './options.js';
 import { Socket } from './socket.js';
 import { watchSurroundings } from './wake.js';
 
+/**
+ * `connecting`: no connection yet; `connected`; `reconnecting`: the connection is gone, and another one is tried for;
+ * `closed`: nothing is tried, until `connect()` is called.
+ */
 export type ClientState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
 /** Comes with every change of state, and when the next attempt is put off. */
@@ -32,7 +36,7 @@ export interface StateChange {
 
 export interface ConnectionListener {
   /** Where to connect to. */
-  address(token: string | undefined): string | Promise<string>;
+  address(): string | Promise<string>;
   onUp(session: ConnectedPayload, send: (text: string) => void): void;
   onMessage(envelope: Envelope): void;
   onDown(): void;
@@ -51,183 +55,180 @@ export interface ConnectionOptions extends MachineOptions {
 }
 
 /** Does what the state machine says: sockets, timers, tokens. */
-export class Connection {
-  state: MachineState = INITIAL;
+export function createConnection(options: ConnectionOptions, listener: ConnectionListener) {
+  let state: MachineState = INITIAL;
   /** Of the present connection. */
-  session: ConnectedPayload | undefined;
-  private socket: Socket | undefined;
-  private token: string | undefined;
-  private asking: AbortController | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private heardAt = 0;
+  let session: ConnectedPayload | undefined;
+  let socket: Socket | undefined;
+  let token: string | undefined;
+  let asking: AbortController | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let heardAt = 0;
   /** How much was heard, and how much before the server was asked for a sign of life. */
-  private heard = 0;
-  private heardBefore = 0;
-  private connectedAt = 0;
-  private announced: ClientState = 'closed';
-  private unwatch: (() => void) | undefined;
-  private readonly events: MachineEvent[] = [];
-  private working = false;
+  let heard = 0;
+  let heardBefore = 0;
+  let connectedAt = 0;
+  let announced: ClientState = 'closed';
+  let unwatch: (() => void) | undefined;
+  const events: MachineEvent[] = [];
+  let working = false;
 
-  constructor(
-    private readonly options: ConnectionOptions,
-    private readonly listener: ConnectionListener,
-  ) {}
+  /** One event after the other, whatever the effects of one of them bring about. */
+  function dispatch(event: MachineEvent): void {
+    events.push(event);
+    if (working) return;
+    working = true;
+    try {
+      for (let next = events.shift(); next !== undefined; next = events.shift()) {
+        const result = step(state, next, options, Math.random());
+        ({ state } = result);
+        run(result.effects);
+      }
+    } finally {
+      working = false;
+    }
+    watch();
+  }
 
-  get publicState(): ClientState {
-    const { phase, returning } = this.state;
+  /** Has a token from where tokens come from. */
+  async function getToken(reason: 'connect' | 'expiring' | 'refused'): Promise<string | undefined> {
+    const { token: given, connectTimeoutMs } = options;
+    if (typeof given !== 'function') return given;
+    const controller = new AbortController();
+    if (reason !== 'expiring') asking = controller;
+    const patience = connectTimeoutMs > 0 ? setTimeout(() => controller.abort(), connectTimeoutMs) : undefined;
+    try {
+      return await given({ reason, signal: controller.signal });
+    } catch (error) {
+      throw clientError('TOKEN_FAILED', 'The token function failed', undefined, error);
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  function watch(): void {
+    const isClosed = state.phase === 'closed';
+    if (isClosed === (unwatch === undefined)) return;
+    if (isClosed) {
+      unwatch?.();
+      unwatch = undefined;
+      return;
+    }
+    unwatch = watchSurroundings({
+      onWake: () => dispatch({ type: 'wake' }),
+      onOffline: () => dispatch({ type: 'offline' }),
+      onHide: () => listener.onHide(),
+    });
+  }
+
+  function run({ release: how, timerMs, announce: end, retryInMs, act }: Effects): void {
+    if (how !== undefined) release(how);
+    if (timerMs !== undefined) setTimer(timerMs);
+    if (end !== undefined) announce(end, retryInMs);
+    const { attempt } = state;
+    if (act === 'authorize') void authorize(attempt);
+    else if (act === 'open') void open(attempt);
+    else if (act === 'ping') {
+      heardBefore = heard;
+      listener.ping();
+    }
+  }
+
+  async function authorize(attempt: number): Promise<void> {
+    try {
+      const fresh = await getToken(state.refused ? 'refused' : 'connect');
+      if (attempt !== state.attempt) return;
+      token = fresh;
+      dispatch({ type: 'authorized', attempt });
+    } catch (error) {
+      if (attempt === state.attempt) listener.onError(error as RookeryError);
+      dispatch({ type: 'unauthorized', attempt });
+    }
+  }
+
+  async function open(attempt: number): Promise<void> {
+    const { token: given, WebSocket = globalThis.WebSocket } = options;
+    if (typeof given !== 'function') token = given;
+    try {
+      if (typeof WebSocket !== 'function') throw new TypeError('No WebSocket');
+      const url = await listener.address();
+      if (attempt !== state.attempt || state.phase !== 'opening') return;
+      socket = new Socket(WebSocket, url, token, {
+        onText: (text) => receive(attempt, text),
+        onEnd: (end) => dispatch({ type: 'ended', attempt, livedMs: livedMs(), ...end }),
+      });
+    } catch (error) {
+      // An address or a token that cannot be one: trying again does not change that, unless with another token.
+      dispatch({ type: 'ended', attempt, livedMs: 0, fatal: !options.renewable, reason: String(error) });
+    }
+  }
+
+  function livedMs(): number {
+    return session === undefined ? 0 : performance.now() - connectedAt;
+  }
+
+  function receive(attempt: number, text: string): void {
+    heardAt = performance.now();
+    heard += 1;
+    const envelope = JSON.parse(text) as Envelope;
+    const { type, payload } = envelope;
+    if (session !== undefined) {
+      if (type === 'server:draining') {
+        const { reconnectInMs } = payload as { reconnectInMs: number };
+        dispatch({ type: 'draining', attempt, reconnectInMs });
+      } else {
+        listener.onMessage(envelope);
+      }
+    } else if (type === 'connected') {
+      connect(attempt, payload as ConnectedPayload);
+    }
+  }
+
+  function connect(attempt: number, connected: ConnectedPayload): void {
+    session = connected;
+    connectedAt = performance.now();
+    // First of all what has to come before whatever listeners of the state may do.
+    listener.onUp(connected, (text) => socket?.send(text));
+    dispatch({ type: 'connected', attempt, heartbeatMs: connected.heartbeatMs });
+  }
+
+  function release(how: 'drop' | 'goodbye'): void {
+    asking?.abort();
+    socket?.[how]();
+    socket = undefined;
+    if (session === undefined) return;
+    session = undefined;
+    listener.onDown();
+  }
+
+  function onTimer(): void {
+    const silentMs = performance.now() - heardAt;
+    const answered = heard > heardBefore;
+    dispatch({ type: 'timer', silentMs, answered, graceMs: listener.graceMs() });
+  }
+
+  function setTimer(ms: number): void {
+    clearTimeout(timer);
+    if (ms <= 0) return;
+    // After a sleep, what has come meanwhile is read first.
+    timer = setTimeout(() => {
+      timer = setTimeout(onTimer);
+    }, ms);
+  }
+
+  function announce({ reason, code, status }: End, retryInMs: number | undefined): void {
+    const previous = announced;
+    announced = publicState();
+    listener.onState({ state: announced, previous, reason, code, status, retryInMs });
+  }
+
+  function publicState(): ClientState {
+    const { phase, returning } = state;
     if (phase === 'closed' || phase === 'connected') return phase;
     return returning ? 'reconnecting' : 'connecting';
   }
 
-  /** One event after the other, whatever the effects of one of them bring about. */
-  dispatch(event: MachineEvent): void {
-    this.events.push(event);
-    if (this.working) return;
-    this.working = true;
-    try {
-      for (let next = this.events.shift(); next !== undefined; next = this.events.shift()) {
-        const { state, effects } = step(this.state, next, this.options, Math.random());
-        this.state = state;
-        this.run(effects);
-      }
-    } finally {
-      this.working = false;
-    }
-    this.watch();
-  }
-
-  /** Has a token from where tokens come from. */
-  async getToken(reason: 'connect' | 'expiring' | 'refused'): Promise<string | undefined> {
-    const { token, connectTimeoutMs } = this.options;
-    if (typeof token !== 'function') return token;
-    const asking = new AbortController();
-    if (reason !== 'expiring') this.asking = asking;
-    const timer = connectTimeoutMs > 0 ? setTimeout(() => asking.abort(), connectTimeoutMs) : undefined;
-    try {
-      return await token({ reason, signal: asking.signal });
-    } catch (error) {
-      throw clientError('TOKEN_FAILED', 'The token function failed', undefined, error);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  private watch(): void {
-    const isClosed = this.state.phase === 'closed';
-    if (isClosed === (this.unwatch === undefined)) return;
-    if (isClosed) {
-      this.unwatch?.();
-      this.unwatch = undefined;
-      return;
-    }
-    this.unwatch = watchSurroundings({
-      onWake: () => this.dispatch({ type: 'wake' }),
-      onOffline: () => this.dispatch({ type: 'offline' }),
-      onHide: () => this.listener.onHide(),
-    });
-  }
-
-  private run({ release, timerMs, announce, retryInMs, act }: Effects): void {
-    if (release !== undefined) this.release(release);
-    if (timerMs !== undefined) this.setTimer(timerMs);
-    if (announce !== undefined) this.announce(announce, retryInMs);
-    const { attempt } = this.state;
-    if (act === 'authorize') void this.authorize(attempt);
-    else if (act === 'open') void this.open(attempt);
-    else if (act === 'ping') {
-      this.heardBefore = this.heard;
-      this.listener.ping();
-    }
-  }
-
-  private async authorize(attempt: number): Promise<void> {
-    try {
-      const token = await this.getToken(this.state.refused ? 'refused' : 'connect');
-      if (attempt !== this.state.attempt) return;
-      this.token = token;
-      this.dispatch({ type: 'authorized', attempt });
-    } catch (error) {
-      if (attempt === this.state.attempt) this.listener.onError(error as RookeryError);
-      this.dispatch({ type: 'unauthorized', attempt });
-    }
-  }
-
-  private async open(attempt: number): Promise<void> {
-    const { token: given, WebSocket = globalThis.WebSocket as WebSocketConstructor | undefined } = this.options;
-    const token = typeof given === 'function' ? this.token : given;
-    try {
-      if (WebSocket === undefined) throw new TypeError('This platform has no WebSocket: hand one in');
-      const url = await this.listener.address(token);
-      if (attempt !== this.state.attempt || this.state.phase !== 'opening') return;
-      this.socket = new Socket(WebSocket, url, token, {
-        onText: (text) => this.receive(attempt, text),
-        onEnd: (end) => this.dispatch({ type: 'ended', attempt, livedMs: this.livedMs(), ...end }),
-      });
-    } catch (error) {
-      // An address or a token that cannot be one: trying again would not change that.
-      this.dispatch({ type: 'ended', attempt, livedMs: 0, fatal: true, reason: String(error) });
-    }
-  }
-
-  private livedMs(): number {
-    return this.session === undefined ? 0 : performance.now() - this.connectedAt;
-  }
-
-  private receive(attempt: number, text: string): void {
-    this.heardAt = performance.now();
-    this.heard += 1;
-    const envelope = JSON.parse(text) as Envelope;
-    const { type, payload } = envelope;
-    if (this.session !== undefined) {
-      if (type === 'server:draining') {
-        const { reconnectInMs } = payload as { reconnectInMs: number };
-        this.dispatch({ type: 'draining', attempt, reconnectInMs });
-      } else {
-        this.listener.onMessage(envelope);
-      }
-    } else if (type === 'connected') {
-      this.connect(attempt, payload as ConnectedPayload);
-    }
-  }
-
-  private connect(attempt: number, session: ConnectedPayload): void {
-    const { socket } = this;
-    if (socket === undefined) return;
-    this.session = session;
-    this.connectedAt = performance.now();
-    // First of all what has to come before whatever listeners of the state may do.
-    this.listener.onUp(session, (text) => socket.send(text));
-    this.dispatch({ type: 'connected', attempt, heartbeatMs: session.heartbeatMs });
-  }
-
-  private release(how: 'drop' | 'goodbye'): void {
-    this.asking?.abort();
-    this.socket?.[how]();
-    this.socket = undefined;
-    if (this.session === undefined) return;
-    this.session = undefined;
-    this.listener.onDown();
-  }
-
-  private setTimer(ms: number): void {
-    clearTimeout(this.timer);
-    if (ms <= 0) return;
-    const look = (): void => {
-      const silentMs = performance.now() - this.heardAt;
-      const answered = this.heard > this.heardBefore;
-      this.dispatch({ type: 'timer', silentMs, answered, graceMs: this.listener.graceMs() });
-    };
-    // After a sleep, what has come meanwhile is read first.
-    this.timer = setTimeout(() => {
-      this.timer = setTimeout(look);
-    }, ms);
-  }
-
-  private announce({ reason, code, status }: End, retryInMs: number | undefined): void {
-    const previous = this.announced;
-    const state = this.publicState;
-    this.announced = state;
-    this.listener.onState({ state, previous, reason, code, status, retryInMs });
-  }
+  return { dispatch, getToken, publicState, session: () => session };
 }
+
+export type Connection = ReturnType<typeof createConnection>;

@@ -1,23 +1,20 @@
 import type { ErrorPayload } from '../../src/protocol/errors.js';
 
-/** What the client itself finds wrong; each with whether the same call may succeed later. */
-const CLIENT_ERRORS = {
-  TIMEOUT: true,
-  ABORTED: false,
-  QUEUE_FULL: true,
-  CLOSED: false,
-  OFFLINE: true,
-  INVALID_DATA: false,
-  OVERFLOW: true,
-  TOKEN_FAILED: true,
-  STORE_FAILED: true,
-} as const;
-
-/** Codes of the server with which the same call may succeed later. */
-const RETRYABLE = new Set(['UNAVAILABLE', 'RATE_LIMITED', 'INTERNAL']);
-
 /** Codes of errors that come from the client itself. Those of the server are listed in PROTOCOL.md, section 8. */
-export type ClientErrorCode = keyof typeof CLIENT_ERRORS;
+export type ClientErrorCode =
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'QUEUE_FULL'
+  | 'CLOSED'
+  | 'OFFLINE'
+  | 'INVALID_DATA'
+  | 'OVERFLOW'
+  | 'TOKEN_FAILED'
+  | 'STORE_FAILED';
+
+/** With these the same call may succeed later. */
+const RETRYABLE =
+  /^(?:TIMEOUT|QUEUE_FULL|OFFLINE|OVERFLOW|TOKEN_FAILED|STORE_FAILED|UNAVAILABLE|RATE_LIMITED|INTERNAL)$/;
 
 /**
  * What every call of this package rejects with.
@@ -48,8 +45,8 @@ export class RookeryError extends Error {
     readonly details?: Readonly<Record<string, unknown>>,
     cause?: unknown,
   ) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.retryable = code in CLIENT_ERRORS ? CLIENT_ERRORS[code as ClientErrorCode] : RETRYABLE.has(code);
+    super(message, { cause });
+    this.retryable = RETRYABLE.test(code);
   }
 }
 

@@ -1,8 +1,7 @@
-import type { RoomMessagePayload } from '../../src/protocol/messages.js';
+import type { JoinedPayload, RoomMessagePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import type { DirectMessage, Gap } from './messages.js';
-import type { Publications } from './publisher.js';
-import { Sequencer, type Acknowledged, type Loss, type Ordered } from './sequencer.js';
+import { createSequencer, type Ordered } from './sequencer.js';
 import { validated, type StandardIssue, type StandardResult, type StandardSchemaV1 } from './standard-schema.js';
 
 type Reason = Gap['reason'];
@@ -28,75 +27,52 @@ export interface FeedListener {
 const MAX_WAITING = 10_000;
 
 /** The messages of one room, from the wire to the application: in order, each once, checked. */
-export class Feed implements Publications {
-  /** Where the application is. */
-  position: Position | undefined;
+export function createFeed(room: string, context: FeedContext, listener: FeedListener, schema?: StandardSchemaV1) {
+  let position: Position | undefined;
   /** Whether what is published shall come out as well. */
-  private following = false;
-  private readonly sequencer: Sequencer<Payload, Reason>;
+  let following = false;
+  const sequencer = createSequencer<Payload, Reason>(pass);
   /** Set while something is being checked that takes its time. What comes after it waits. */
-  private checking: Promise<void> | undefined;
+  let checking: Promise<void> | undefined;
   /** Grows when what is on its way is not wanted any more. */
-  private generation = 0;
-
-  constructor(
-    readonly room: string,
-    private readonly context: FeedContext,
-    private readonly listener: FeedListener,
-    private readonly schema?: StandardSchemaV1,
-  ) {
-    this.sequencer = new Sequencer((item) => this.pass(item));
-  }
-
-  /** Everything up to here came, and what follows is wanted. */
-  get reached(): Position | undefined {
-    return this.sequencer.position;
-  }
+  let generation = 0;
 
   /** From now on what is published belongs to what comes out. */
-  follow(): void {
-    this.following = true;
+  function follow(): void {
+    following = true;
   }
 
-  joined(position: Position, lost?: Reason): void {
-    this.follow();
-    this.sequencer.joined(position, lost);
+  function joined({ epoch, offset, recovered, reason = 'epoch' }: JoinedPayload): void {
+    follow();
+    sequencer.joined({ epoch, offset }, recovered === false ? reason : undefined);
   }
 
   /** The server took the client out of the room. */
-  left(): void {
-    this.following = false;
-    this.sequencer.left();
+  function left(): void {
+    following = false;
+    sequencer.left();
   }
 
   /** Nothing more comes out. */
-  stop(): void {
-    this.following = false;
-    this.generation += 1;
-    this.position = undefined;
-    this.sequencer.forget();
+  function stop(): void {
+    following = false;
+    generation += 1;
+    position = undefined;
+    sequencer.forget();
   }
 
-  disconnected(): void {
-    this.sequencer.disconnected();
+  function received(payload: Payload): void {
+    sequencer.received(payload, payload.from !== undefined && payload.from === context.userId());
+    if (sequencer.waiting() > MAX_WAITING) context.overflow();
   }
 
-  received(payload: Payload): void {
-    this.sequencer.received(payload, payload.from !== undefined && payload.from === this.context.userId());
-    if (this.sequencer.waiting > MAX_WAITING) this.context.overflow();
-  }
-
-  gap(gap: Loss<Reason>): void {
-    this.sequencer.gap(gap);
-  }
-
-  publishing(id: string, data: string): void {
-    if (!this.following) {
-      this.sequencer.publishingUntold();
+  function publishing(id: string, data: string): void {
+    if (!following) {
+      sequencer.publishingUntold();
       return;
     }
-    const from = this.context.userId();
-    this.sequencer.publishing(id, ({ offset }) => ({
+    const from = context.userId();
+    sequencer.publishing(id, ({ offset }) => ({
       // As the others get it, whatever the application does with its own.
       data: JSON.parse(data) as unknown,
       ...(from !== undefined && { from }),
@@ -106,46 +82,54 @@ export class Feed implements Publications {
     }));
   }
 
-  answered(id: string, ack?: Acknowledged, elsewhere?: boolean): void {
-    this.sequencer.answered(id, ack, elsewhere);
-  }
-
   /** What comes while something is being checked waits for it. */
-  private pass(item: Ordered<Payload, Reason>): void {
-    const { generation, checking } = this;
-    const handle = (): Promise<void> | undefined => (generation === this.generation ? this.handle(item) : undefined);
-    const pending = checking === undefined ? handle() : checking.then(handle);
+  function pass(item: Ordered<Payload, Reason>): void {
+    const wanted = generation;
+    const handleIt = (): Promise<void> | undefined => (wanted === generation ? handle(item) : undefined);
+    const pending = checking === undefined ? handleIt() : checking.then(handleIt);
     if (pending === undefined) return;
     const settled = pending.then(() => {
-      if (this.checking === settled) this.checking = undefined;
+      if (checking === settled) checking = undefined;
     });
-    this.checking = settled;
+    checking = settled;
   }
 
   /** @returns something to wait for, where the validator takes its time */
-  private handle({ epoch, offset, message, lost }: Ordered<Payload, Reason>): Promise<void> | undefined {
-    const { listener, generation, room } = this;
+  function handle({ epoch, offset, message, lost }: Ordered<Payload, Reason>): Promise<void> | undefined {
+    const wanted = generation;
     if (lost !== undefined) listener.onGap({ room, reason: lost, epoch, offset });
     const give = (result?: StandardResult<unknown>): void => {
-      if (generation !== this.generation) return;
+      if (wanted !== generation) return;
       if (message !== undefined && result !== undefined) {
-        const { data, from, id, offset: number, timestamp } = message;
-        const whole: DirectMessage = {
-          data: result.issues === undefined ? result.value : data,
-          ...(from !== undefined && { from }),
-          id,
-          ...(number !== undefined && { epoch, offset }),
-          timestamp,
-        };
-        if (result.issues === undefined) listener.onMessage(whole);
+        const whole: DirectMessage = message.offset === undefined ? message : { ...message, epoch };
+        if (result.issues === undefined) listener.onMessage({ ...whole, data: result.value });
         else listener.onInvalid?.(whole, result.issues);
       }
-      this.position = { epoch, offset };
-      this.context.moved(room, this.position);
+      position = { epoch, offset };
+      context.moved(room, position);
     };
-    const result = message && validated(this.schema, message.data);
+    const result = message && validated(schema, message.data);
     if (result instanceof Promise) return result.then(give);
     give(result);
     return undefined;
   }
+
+  return {
+    room,
+    follow,
+    joined,
+    left,
+    stop,
+    received,
+    publishing,
+    disconnected: sequencer.disconnected,
+    gap: sequencer.gap,
+    answered: sequencer.answered,
+    /** Everything up to here came, and what follows is wanted. */
+    reached: sequencer.position,
+    /** Where the application is. */
+    position: () => position,
+  };
 }
+
+export type Feed = ReturnType<typeof createFeed>;

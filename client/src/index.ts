@@ -8,7 +8,7 @@ export type { History, HistoryOptions } from './history.js';
 export type { LoopOptions } from './message-loop.js';
 export type { DirectMessage, Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
 export type * from './options.js';
-export { MemoryPositions, StoragePositions, type PositionStore } from './positions.js';
+export { MemoryPositions, StoragePositions, type PositionStore, type TextStorage } from './positions.js';
 export type { PresenceEvents, PresenceList } from './presence.js';
 export type { JoinOptions, Room, RoomEvents, RoomState } from './room.js';
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './standard-schema.js';

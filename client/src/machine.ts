@@ -103,7 +103,7 @@ export const MAX_TOLD_MS = 3_600_000;
 const DEFAULT_LIVENESS_MS = 30_000;
 
 /** The request itself is wrong, or the user not welcome: there is no use in trying again. */
-const FATAL_STATUSES = [400, 401, 403, 404, 426];
+const FATAL_STATUSES = new Set([400, 401, 403, 404, 426]);
 const TOKEN_EXPIRED = 4401;
 
 export const INITIAL: MachineState = {
@@ -132,7 +132,7 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
   }
   switch (type) {
     case 'close':
-      return shut(state, { reason: 'closed by the application' }, 'goodbye');
+      return shut(state, { reason: 'closed' }, 'goodbye');
     case 'authorized':
       return phase === 'authorizing' ? open(state, options) : stay;
     case 'unauthorized':
@@ -154,9 +154,10 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
     case 'offline':
       // The platform may be wrong, so that it is tried all the same, if rarely.
       return state.told ? stay : wait(state, { reason: 'offline' }, options.maxDelayMs);
-    default:
-      return stay;
+    case 'connect':
+      break;
   }
+  return stay;
 }
 
 function begin(state: MachineState, options: MachineOptions, effects: Effects = {}): Step {
@@ -192,7 +193,7 @@ function ended(state: MachineState, end: End & { livedMs: number }, options: Mac
     if (next.renewed) return failed(refused, end, options, random);
     return begin({ ...refused, renewed: true }, options, { release: 'drop', announce: end, retryInMs: 0 });
   }
-  if (fatal || (code >= 4400 && code < 4500) || FATAL_STATUSES.includes(status)) return shut(next, end, 'drop');
+  if (fatal || (code >= 4400 && code < 4500) || FATAL_STATUSES.has(status)) return shut(next, end, 'drop');
   if (state.returnInMs !== undefined) return wait(next, end, state.returnInMs, true);
   return failed(next, end, options, random);
 }

@@ -21,89 +21,85 @@ type Outcome = JoinedPayload | { readonly error: ErrorPayload };
 const MAX_ROOMS = 1000;
 
 /** Which rooms are to be joined: all that are asked for in one turn, and all that there are after a reconnect, by one message. */
-export class Memberships {
+export function createMemberships(wire: Wire, delays: Delays) {
   /** Each with whether the server has been asked over this connection. */
-  private readonly members = new Map<Member, boolean>();
-  private scheduled = false;
-  private retry: ReturnType<typeof setTimeout> | undefined;
-  private failures = 0;
-
-  constructor(
-    private readonly wire: Wire,
-    private readonly delays: Delays,
-  ) {}
-
-  add(member: Member): void {
-    this.members.set(member, false);
-    if (this.scheduled) return;
-    this.scheduled = true;
-    queueMicrotask(() => {
-      this.scheduled = false;
-      this.ask();
-    });
-  }
+  const members = new Map<Member, boolean>();
+  let retry: ReturnType<typeof setTimeout> | undefined;
+  let failures = 0;
 
   /** @returns whether the server has to be told */
-  delete(member: Member): boolean {
-    const asked = this.members.get(member) === true;
-    this.members.delete(member);
+  function remove(member: Member): boolean {
+    const asked = members.get(member) === true;
+    members.delete(member);
     return asked;
   }
 
-  up(): void {
-    for (const member of this.members.keys()) this.members.set(member, false);
-    this.failures = 0;
-    this.ask();
+  function up(): void {
+    for (const member of members.keys()) members.set(member, false);
+    failures = 0;
+    ask();
   }
 
-  private ask(): void {
-    if (!this.wire.isUp) return;
-    const unasked = [...this.members].flatMap(([member, asked]) => (asked ? [] : [member]));
+  function ask(): void {
+    if (!wire.isUp()) return;
+    const unasked = [...members].flatMap(([member, asked]) => (asked ? [] : [member]));
     for (let start = 0; start < unasked.length; start += MAX_ROOMS) {
-      this.join(unasked.slice(start, start + MAX_ROOMS));
+      join(unasked.slice(start, start + MAX_ROOMS));
     }
   }
 
-  private join(members: readonly Member[]): void {
-    for (const member of members) this.members.set(member, true);
-    const rooms = members.map(({ name: room, recoverFrom }) => ({ room, recover: recoverFrom() }));
+  function join(asking: readonly Member[]): void {
+    for (const member of asking) members.set(member, true);
+    const rooms = asking.map(({ name: room, recoverFrom }) => ({ room, recover: recoverFrom() }));
     const settle = (outcome: unknown): void => {
       // A connection that is lost has its rooms joined by the next one.
       const outcomes = outcome instanceof Error ? [] : (outcome as { rooms: Outcome[] }).rooms;
-      for (const [index, member] of members.entries()) {
+      for (const [index, member] of asking.entries()) {
         const one = outcomes[index];
-        if (one !== undefined) this.take(member, 'error' in one ? serverError(one.error) : one);
-        else this.take(member, outcome as RookeryError);
+        if (one !== undefined) take(member, 'error' in one ? serverError(one.error) : one);
+        else take(member, outcome as RookeryError);
       }
     };
     // At once, and not when a promise gets to it: the rooms' messages may follow in the same packet.
-    this.wire.send({ type: 'join', payload: JSON.stringify({ rooms }), settle, cost: rooms.length }, true);
+    wire.send({ type: 'join', payload: JSON.stringify({ rooms }), settle, cost: rooms.length }, true);
   }
 
-  private take(member: Member, outcome: JoinedPayload | RookeryError): void {
+  function take(member: Member, outcome: JoinedPayload | RookeryError): void {
     // It may have been left meanwhile.
-    if (this.members.get(member) !== true) return;
+    if (members.get(member) !== true) return;
     if (!(outcome instanceof Error)) {
-      this.failures = 0;
+      failures = 0;
       member.onJoined(outcome);
     } else if (outcome.code !== 'OFFLINE') {
       if (outcome.retryable) {
-        this.members.set(member, false);
-        this.askLater();
+        members.set(member, false);
+        askLater();
       } else {
-        this.members.delete(member);
+        members.delete(member);
         member.onRefused(outcome);
       }
     }
   }
 
-  private askLater(): void {
-    if (this.retry !== undefined) return;
-    const ask = (): void => {
-      this.retry = undefined;
-      this.ask();
-    };
-    this.retry = setTimeout(ask, backOff(this.failures, this.delays, Math.random()));
-    this.failures += 1;
+  function askLater(): void {
+    if (retry !== undefined) return;
+    retry = setTimeout(
+      () => {
+        retry = undefined;
+        ask();
+      },
+      backOff(failures, delays, Math.random()),
+    );
+    failures += 1;
   }
+
+  /** All that are added in one turn are asked for by one message. */
+  function add(member: Member): void {
+    members.set(member, false);
+    queueMicrotask(ask);
+  }
+
+  return { add, remove, up };
 }
+
+export type Memberships = ReturnType<typeof createMemberships>;

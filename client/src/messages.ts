@@ -44,7 +44,7 @@ export interface Joined extends Position {
 export interface Left {
   readonly room: string;
   /** Why; absent where `leave()` was called. */
-  readonly error?: RookeryError;
+  readonly error?: RookeryError | undefined;
 }
 
 /** A message that the room's validator did not take. */
@@ -55,6 +55,8 @@ export interface Invalid {
 
 /** What the server says of a publish. */
 export interface Published {
+  /** The room it was published in; `@all` and `@user:<id>` where it was to everybody or to a user. */
+  readonly room: string;
   readonly id: string;
   /** Where the message stands in its room; absent for a volatile one. */
   readonly epoch?: string;

@@ -14,8 +14,11 @@ export type TokenFunction = (context: TokenContext) => string | Promise<string>;
 
 /** The part of a WebSocket that this package uses: that of browsers, of Node, and of `ws`. */
 export interface WebSocketLike {
+  /** Has something done when a message comes, and when the connection ends or cannot be had. */
   addEventListener(name: 'message' | 'close' | 'error', listener: (event: object) => void): void;
+  /** Sends a text message. */
   send(data: string): void;
+  /** Closes in good order. */
   close(code?: number, reason?: string): void;
 }
 
@@ -30,8 +33,8 @@ export interface ClientOptions<Rooms> {
   /** The token, or a function that gives one each time. It goes into the handshake's subprotocols, never into the address. */
   readonly token?: string | TokenFunction | undefined;
   /**
-   * The user's name, for servers with `AUTH=none`. Beside a token: under which name the position of the user's own room
-   * is looked up, where it is not the token's `sub`.
+   * The user's name, for servers with `AUTH=none`. Beside a token it tells in advance whose positions to look up, so that
+   * messages to the user are recovered over a reload of the page, too.
    */
   readonly userId?: string | undefined;
   /**
@@ -79,6 +82,7 @@ export interface ClientOptions<Rooms> {
   readonly positions?: PositionStore | undefined;
 }
 
+/** When to try again after a connection or an attempt has failed. */
 export interface ReconnectOptions {
   /** @default 500 */
   readonly minDelayMs?: number | undefined;
@@ -92,6 +96,7 @@ export interface ReconnectOptions {
   readonly maxAttempts?: number | undefined;
 }
 
+/** How a connection is found dead that has not been closed. */
 export interface LivenessOptions {
   /**
    * Silence after which the server is asked for a sign of life.
@@ -107,6 +112,7 @@ export interface LivenessOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Bounds of what waits to be published. */
 export interface QueueOptions {
   /**
    * How many messages may wait for their acknowledgement.

@@ -3,44 +3,33 @@ import { clientError, type RookeryError } from './errors.js';
 import type { PositionStore } from './positions.js';
 
 /** Between the client and the application's store: many moves of a room within one turn are stored once. */
-export class PositionKeeper {
-  private readonly moved = new Map<string, Position>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
+export function createPositionKeeper(store: PositionStore, onError: (error: RookeryError) => void) {
+  const moved = new Map<string, Position>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    private readonly store: PositionStore,
-    private readonly onError: (error: RookeryError) => void,
-  ) {}
-
-  /** Never fails: what cannot be read counts as not there, and is told. */
-  get(room: string): Position | undefined | Promise<Position | undefined> {
-    const moved = this.moved.get(room);
-    if (moved !== undefined) return moved;
-    return this.safely(() => this.store.get(room));
+  function moveTo(room: string, position: Position): void {
+    moved.set(room, position);
+    timer ??= setTimeout(flush);
   }
 
-  moveTo(room: string, position: Position): void {
-    this.moved.set(room, position);
-    this.timer ??= setTimeout(() => this.flush());
-  }
-
-  delete(room: string): void {
-    this.moved.delete(room);
-    void this.safely(() => this.store.delete(room));
+  function remove(room: string): void {
+    moved.delete(room);
+    void safely(() => store.delete(room));
   }
 
   /** Stores now what would be stored at the end of the turn: there may be none. */
-  flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    for (const [room, position] of this.moved) void this.safely(() => this.store.set(room, position));
-    this.moved.clear();
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    for (const [room, position] of moved) void safely(() => store.set(room, position));
+    moved.clear();
   }
 
-  private safely<T>(act: () => T | Promise<T>): T | undefined | Promise<T | undefined> {
-    const fail = (cause: unknown): undefined => {
-      this.onError(clientError('STORE_FAILED', 'The position store failed', undefined, cause));
-    };
+  function fail(cause: unknown): undefined {
+    onError(clientError('STORE_FAILED', 'The position store failed', undefined, cause));
+  }
+
+  function safely<T>(act: () => T | Promise<T>): T | undefined | Promise<T | undefined> {
     try {
       const result = act();
       return result instanceof Promise ? result.catch(fail) : result;
@@ -48,4 +37,13 @@ export class PositionKeeper {
       return fail(error);
     }
   }
+
+  /** Never fails: what cannot be read counts as not there, and is told. */
+  function get(room: string): Position | undefined | Promise<Position | undefined> {
+    return moved.get(room) ?? safely(() => store.get(room));
+  }
+
+  return { get, moveTo, remove, flush };
 }
+
+export type PositionKeeper = ReturnType<typeof createPositionKeeper>;

@@ -7,8 +7,11 @@ import type { Position } from '../../src/protocol/position.js';
  * Keys are names of rooms, those of the server's own (`@all`, `@user:<id>`) among them.
  */
 export interface PositionStore {
+  /** The position kept for a room. */
   get(room: string): Position | undefined | Promise<Position | undefined>;
+  /** Keeps the position in place of the one before. */
   set(room: string, position: Position): void | Promise<void>;
+  /** Keeps none any more: the room was left. */
   delete(room: string): void | Promise<void>;
 }
 
@@ -29,6 +32,16 @@ export class MemoryPositions implements PositionStore {
   }
 }
 
+/** The part of `localStorage` and `sessionStorage` that positions need; named here for projects without types of the DOM. */
+export interface TextStorage {
+  /** The text under the key. */
+  getItem(key: string): string | null;
+  /** Puts a text under the key. */
+  setItem(key: string, value: string): void;
+  /** Takes it away. */
+  removeItem(key: string): void;
+}
+
 /**
  * Keeps positions in `localStorage`, so that a page goes on where it was before it was loaded again.
  *
@@ -41,9 +54,9 @@ export class MemoryPositions implements PositionStore {
 export class StoragePositions implements PositionStore {
   private readonly prefix: string;
 
-  /** @param options.prefix comes before the room's name in each key; `rookery:` unless given */
+  /** @param options `prefix` comes before the room's name in each key; `rookery:` unless given */
   constructor(
-    private readonly storage: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> = localStorage,
+    private readonly storage: TextStorage = localStorage,
     { prefix = 'rookery:' }: { readonly prefix?: string } = {},
   ) {
     this.prefix = prefix;

@@ -2,6 +2,7 @@ import type { Member, PresencePayload } from '../../src/protocol/messages.js';
 import { Emitter } from './emitter.js';
 import type { RookeryError } from './errors.js';
 
+/** What a presence list tells of. */
 export interface PresenceEvents {
   /** Who is there has changed, or was read anew. */
   change: PresenceList;

@@ -13,34 +13,24 @@ export interface QueueBounds {
  * Messages on their way, first in, first out, and bounded. A message stays until it is done with: one that was sent may
  * have to be sent again, and goes before what came after it then.
  */
-export class PublishQueue<Item extends Queued> {
+export function createPublishQueue<Item extends Queued>(bounds: QueueBounds) {
   /** With whether each was sent; in order. */
-  private readonly items = new Map<Item, boolean>();
-  private totalBytes = 0;
-
-  constructor(private readonly bounds: QueueBounds) {}
-
-  get size(): number {
-    return this.items.size;
-  }
-
-  get bytes(): number {
-    return this.totalBytes;
-  }
+  const items = new Map<Item, boolean>();
+  let totalBytes = 0;
 
   /**
    * Puts a message at the end.
    *
    * @returns who has to go for that: others, the message itself, or nobody
    */
-  add(item: Item): Item[] {
-    const { maxMessages, maxBytes, overflow } = this.bounds;
+  function add(item: Item): Item[] {
+    const { maxMessages, maxBytes, overflow } = bounds;
     const dropped: Item[] = [];
-    let { size } = this.items;
-    let bytes = this.totalBytes;
+    let { size } = items;
+    let bytes = totalBytes;
     const fits = (): boolean => size < maxMessages && bytes + item.bytes <= maxBytes;
     if (overflow === 'drop-oldest') {
-      for (const [other, sent] of this.items) {
+      for (const [other, sent] of items) {
         if (fits()) break;
         // What was sent may have taken effect: it would be wrong to say that it is dropped.
         if (sent) continue;
@@ -51,37 +41,36 @@ export class PublishQueue<Item extends Queued> {
     }
     // Nobody goes in vain.
     if (!fits()) return [item];
-    for (const other of dropped) this.delete(other);
-    this.items.set(item, false);
-    this.totalBytes += item.bytes;
+    for (const other of dropped) remove(other);
+    items.set(item, false);
+    totalBytes += item.bytes;
     return dropped;
   }
 
   /** The first message that is to be sent. */
-  next(): Item | undefined {
-    for (const [item, sent] of this.items) if (!sent) return item;
+  function next(): Item | undefined {
+    for (const [item, sent] of items) if (!sent) return item;
     return undefined;
   }
 
-  markSent(item: Item): void {
-    if (this.items.has(item)) this.items.set(item, true);
+  function mark(item: Item, sent: boolean): void {
+    if (items.has(item)) items.set(item, sent);
   }
 
-  /** It has to be sent again. */
-  markUnsent(item: Item): void {
-    if (this.items.has(item)) this.items.set(item, false);
-  }
-
-  isSent(item: Item): boolean {
-    return this.items.get(item) === true;
+  function isSent(item: Item): boolean {
+    return items.get(item) === true;
   }
 
   /** It is done with. */
-  delete(item: Item): void {
-    if (this.items.delete(item)) this.totalBytes -= item.bytes;
+  function remove(item: Item): void {
+    if (items.delete(item)) totalBytes -= item.bytes;
   }
 
-  all(): Item[] {
-    return [...this.items.keys()];
+  function all(): Item[] {
+    return [...items.keys()];
   }
+
+  return { add, next, mark, isSent, remove, all, bytes: () => totalBytes };
 }
+
+export type PublishQueue<Item extends Queued> = ReturnType<typeof createPublishQueue<Item>>;

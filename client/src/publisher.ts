@@ -4,7 +4,7 @@ import { backOff, type Delays } from './back-off.js';
 import { RookeryError, clientError } from './errors.js';
 import { limited, type Settle } from './limited.js';
 import type { Published, PublishOptions } from './messages.js';
-import { PublishQueue, type QueueBounds } from './publish-queue.js';
+import { createPublishQueue, type QueueBounds } from './publish-queue.js';
 import { byteLength, jsonOf, randomId } from './text.js';
 import type { Outgoing, Wire } from './wire.js';
 
@@ -38,145 +38,153 @@ interface Publish {
   readonly settle: Settle<Published>;
 }
 
+/** What the way to the server and back may take besides. */
+const SLACK_MS = 2000;
 /** Around the payload: type and request id. */
 const ENVELOPE_BYTES = 64;
 
 /** Publishes in order, each message until it is acknowledged, over as many connections as it takes. */
-export class Publisher {
-  /** Bytes that the server takes; 0 for any number. */
-  maxMessageBytes = 0;
-  private readonly queue: PublishQueue<Publish>;
-  private pausedUntil = 0;
-  private failures = 0;
+export function createPublisher(
+  wire: Wire,
+  bounds: QueueBounds,
+  delays: Delays,
+  defaultTimeoutMs: number,
+  checkOpen: () => void,
+) {
+  const queue = createPublishQueue<Publish>(bounds);
+  let maxBytes = 0;
+  let pausedUntil = 0;
+  let failures = 0;
+  wire.drawFrom(next);
 
-  constructor(
-    private readonly wire: Wire,
-    bounds: QueueBounds,
-    private readonly delays: Delays,
-    private readonly timeoutMs: number,
-    private readonly checkOpen: () => void,
-  ) {
-    this.queue = new PublishQueue(bounds);
-    wire.source = () => this.next();
-  }
-
-  async publish(draft: Draft, options: PublishOptions): Promise<Published> {
-    this.checkOpen();
-    const { wire } = this;
-    const { id = randomId(), volatile, confirm, timeoutMs = this.timeoutMs, signal } = options;
+  async function publish(draft: Draft, options: PublishOptions): Promise<Published> {
+    checkOpen();
+    const { id = randomId(), volatile, confirm, timeoutMs = defaultTimeoutMs, signal } = options;
     const { type, room } = draft;
     const data = jsonOf(draft.data);
     const fields = JSON.stringify({ ...draft.fields, id, volatile, confirm });
     const payload = `${fields.slice(0, -1)},"data":${data}}`;
     const bytes = byteLength(payload) + ENVELOPE_BYTES;
-    const tooLarge = this.tooLarge(bytes);
-    if (tooLarge !== undefined) throw tooLarge;
+    const error = tooLarge(bytes);
+    if (error !== undefined) throw error;
     if (volatile) {
-      if (wire.isUp && !wire.isFree) throw new RookeryError('RATE_LIMITED', 'Too many messages');
-      return publishedOf((await wire.request(type, payload, { timeoutMs, signal })) as AckPayload);
+      if (wire.isUp() && !wire.isFree()) throw new RookeryError('RATE_LIMITED', 'Too many messages');
+      return (await wire.request(type, payload, { timeoutMs, signal })) as AckPayload;
     }
     const begin = (settle: Settle<Published>): (() => void) => {
       const confirmMs = confirm?.timeoutMs ?? 0;
       const item = { id, type, payload, data, bytes, confirmMs, room, sends: 0, abandoned: false, settle };
-      for (const dropped of this.queue.add(item)) {
-        this.discard(dropped);
-        dropped.settle(clientError('QUEUE_FULL', 'Too much waits to be published', { id: dropped.id }));
+      for (const dropped of queue.add(item)) {
+        discard(dropped);
+        dropped.settle(clientError('QUEUE_FULL', 'The queue is full', { id: dropped.id }));
       }
       wire.pump();
       return () => {
         item.abandoned = true;
         // What was sent is answered yet, and until then something may have its place in the room.
-        if (!this.queue.isSent(item)) this.discard(item);
+        if (!queue.isSent(item)) discard(item);
       };
     };
     return limited({ timeoutMs, signal }, begin, undefined, { id });
   }
 
   /** The connection is gone. */
-  down(): void {
-    this.pausedUntil = 0;
-    this.failures = 0;
-    for (const item of this.queue.all()) {
-      this.resend(item);
+  function down(): void {
+    pausedUntil = 0;
+    failures = 0;
+    for (const item of queue.all()) {
+      resend(item);
       item.sends = 0;
     }
   }
 
   /** The client is closed. */
-  end(error: RookeryError): void {
-    for (const item of this.queue.all()) {
-      this.queue.delete(item);
+  function end(error: RookeryError): void {
+    for (const item of queue.all()) {
+      queue.remove(item);
       item.settle(error);
     }
   }
 
-  private next(): Outgoing | undefined {
-    if (performance.now() < this.pausedUntil) return undefined;
-    const item = this.queue.next();
+  function next(): Outgoing | undefined {
+    if (performance.now() < pausedUntil) return undefined;
+    const item = queue.next();
     if (item === undefined) return undefined;
     // Another server may take less than the one before.
-    const error = this.tooLarge(item.bytes);
+    const error = tooLarge(item.bytes);
     if (error !== undefined) {
-      this.queue.delete(item);
+      queue.remove(item);
       item.settle(error);
-      return this.next();
+      return next();
     }
-    this.queue.markSent(item);
+    queue.mark(item, true);
     item.sends += 1;
     item.room?.publishing(item.id, item.data);
     const { type, payload, confirmMs } = item;
-    if (confirmMs > 0) this.wire.slowUntil = Math.max(this.wire.slowUntil, performance.now() + confirmMs);
-    return { type, payload, settle: (outcome) => this.answered(item, outcome as AckPayload | RookeryError) };
+    return {
+      type,
+      payload,
+      until: confirmMs > 0 ? performance.now() + confirmMs + SLACK_MS : 0,
+      settle: (outcome) => answered(item, outcome as AckPayload | RookeryError),
+    };
   }
 
-  private answered(item: Publish, outcome: AckPayload | RookeryError): void {
+  function answered(item: Publish, outcome: AckPayload | RookeryError): void {
     if (!(outcome instanceof Error)) {
-      this.failures = 0;
-      this.finish(item, publishedOf(outcome), outcome);
+      failures = 0;
+      finish(item, outcome, outcome);
       return;
     }
     const { code, details } = outcome;
     if (code === 'UNAVAILABLE') {
-      this.pause(item, backOff(this.failures, this.delays, Math.random()));
-      this.failures += 1;
+      pause(item, backOff(failures, delays, Math.random()));
+      failures += 1;
     } else if (code === 'RATE_LIMITED') {
-      this.pause(item, Number(details?.['retryAfterMs']) || 1000);
+      pause(item, Number(details?.['retryAfterMs']) || 1000);
     } else if (code !== 'OFFLINE') {
       // Lost with the connection, it is sent again by the next one.
-      this.finish(item, outcome);
+      finish(item, outcome);
     }
   }
 
-  private finish(item: Publish, outcome: Published | RookeryError, ack?: AckPayload): void {
-    this.queue.delete(item);
-    // Sent once over this connection and known before: the first came over another one, and is sent to this.
+  function finish(item: Publish, outcome: Published | RookeryError, ack?: AckPayload): void {
+    queue.remove(item);
+    // Sent once over this connection and known before: the first came over another one, and is sent to this one.
     item.room?.answered(item.id, ack, ack?.duplicate === true && item.sends === 1);
     item.settle(outcome);
   }
 
-  private pause(item: Publish, ms: number): void {
-    this.pausedUntil = performance.now() + ms;
-    setTimeout(() => this.wire.pump(), ms + 1);
-    this.resend(item);
+  function pause(item: Publish, ms: number): void {
+    pausedUntil = performance.now() + ms;
+    setTimeout(wire.pump, ms + 1);
+    resend(item);
   }
 
-  private resend(item: Publish): void {
-    if (item.abandoned) this.discard(item);
-    else this.queue.markUnsent(item);
+  function resend(item: Publish): void {
+    if (item.abandoned) discard(item);
+    else queue.mark(item, false);
   }
 
   /** What becomes of it will not be known. */
-  private discard(item: Publish): void {
-    this.queue.delete(item);
+  function discard(item: Publish): void {
+    queue.remove(item);
     if (item.sends > 0) item.room?.answered(item.id);
   }
 
-  private tooLarge(bytes: number): RookeryError | undefined {
-    const max = this.maxMessageBytes;
+  function tooLarge(bytes: number): RookeryError | undefined {
+    const max = maxBytes;
     return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'The message is too large', { max }) : undefined;
   }
+
+  return {
+    publish,
+    down,
+    end,
+    /** @param bytes that the server takes; 0 for any number */
+    up: (bytes: number) => {
+      maxBytes = bytes;
+    },
+  };
 }
 
-function publishedOf({ room: _room, ...ack }: AckPayload): Published {
-  return ack;
-}
+export type Publisher = ReturnType<typeof createPublisher>;

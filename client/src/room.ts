@@ -1,18 +1,13 @@
-import type {
-  HistoryReply,
-  JoinedPayload,
-  Member as PresentMember,
-  PresencePayload,
-} from '../../src/protocol/messages.js';
+import type { HistoryReply, Member as PresentMember, PresencePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import { Emitter } from './emitter.js';
 import { clientError, type RookeryError } from './errors.js';
-import { Feed } from './feed.js';
+import { createFeed, type Feed } from './feed.js';
 import { History, type HistoryOptions } from './history.js';
 import type { Core } from './core.js';
 import { limited, type Settle } from './limited.js';
 import type { Member } from './memberships.js';
-import { MessageLoop, type LoopOptions } from './message-loop.js';
+import { createMessageLoop, type LoopOptions, type MessageLoop } from './message-loop.js';
 import type { Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
 import { PresenceList } from './presence.js';
 import { validated, type StandardSchemaV1 } from './standard-schema.js';
@@ -36,6 +31,7 @@ export interface RoomEvents<Data> {
 /** `joining` is also a room that was joined, while there is no connection. */
 export type RoomState = 'idle' | 'joining' | 'joined';
 
+/** How to join. */
 export interface JoinOptions {
   /** Gives the join up, and leaves the room if nobody else wants it joined. */
   readonly signal?: AbortSignal | undefined;
@@ -50,6 +46,7 @@ export interface JoinOptions {
 /** One wish to be in the room, from `join` to `leave`, and who waits for it to come true. */
 interface Stay extends Member {
   readonly waiters: Set<Settle<Joined>>;
+  cameTrue: boolean;
 }
 
 /** A room as one client sees it. `client.room(name)` makes it, and gives the same one each time. */
@@ -61,7 +58,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   private readonly lists = new Set<PresenceList>();
   private acknowledging: Promise<void> | undefined;
   private toAcknowledge: Position | undefined;
-  /** Publishes whose validator takes its time hold up those after them. */
+  /** What is being checked before it is published. */
   private checking: Promise<unknown> | undefined;
 
   /** @internal */
@@ -71,7 +68,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     private readonly schema: StandardSchemaV1 | undefined,
   ) {
     super();
-    this.feed = new Feed(
+    this.feed = createFeed(
       name,
       core,
       {
@@ -83,6 +80,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     );
   }
 
+  /** Whether it is joined. After a break it is `joining` until the server has confirmed it anew. */
   get state(): RoomState {
     if (this.stay === undefined) return 'idle';
     return this.isIn ? 'joined' : 'joining';
@@ -90,7 +88,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
 
   /** Where the application is: everything up to here was given to it. */
   get position(): Position | undefined {
-    return this.feed.position;
+    return this.feed.position();
   }
 
   /**
@@ -110,7 +108,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       stay.waiters.add(settle);
       return () => {
         stay.waiters.delete(settle);
-        if (stay.waiters.size === 0 && this.stay === stay && !this.isIn) void this.leave().catch(() => undefined);
+        if (stay.waiters.size === 0 && this.stay === stay && !stay.cameTrue) this.leave().catch(() => undefined);
       };
     });
   }
@@ -123,11 +121,11 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   async leave(): Promise<void> {
     const { stay, core } = this;
     if (stay === undefined) return;
-    const asked = core.memberships.delete(stay);
+    const asked = core.memberships.remove(stay);
     this.feed.stop();
-    core.keeper.delete(this.name);
+    core.keeper.remove(this.name);
     this.end(stay, clientError('ABORTED', 'The room was left'));
-    if (!asked || !core.wire.isUp) return;
+    if (!asked || !core.wire.isUp()) return;
     // A connection that is gone has left the room, too.
     await core.request('leave', { room: this.name }, { offline: undefined }).catch((error: RookeryError) => {
       if (error.code !== 'OFFLINE') throw error;
@@ -146,16 +144,13 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * const { offset } = await room.publish({ text: 'hello' }, { timeoutMs: 10_000 });
    */
   async publish(data: Sent, options: PublishOptions = {}): Promise<Published> {
-    const before = this.checking;
-    const checked = this.schema && validated(this.schema, data);
-    if (before !== undefined || checked instanceof Promise) {
-      // Those that come after this one wait for it, whatever becomes of it.
-      const both = Promise.all([before, checked]);
-      this.checking = both.catch(() => undefined);
-      await both;
+    if (this.schema !== undefined) {
+      // Each waits for those before it, so that they keep their order.
+      const checked = Promise.all([validated(this.schema, data), this.checking]);
+      this.checking = checked;
+      const [{ issues }] = await checked;
+      if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     }
-    const { issues } = (await checked) ?? {};
-    if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     const draft = { type: 'room:message', fields: { room: this.name }, data, room: this.feed } as const;
     return this.core.publisher.publish(draft, options);
   }
@@ -169,10 +164,10 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * for await (const { data } of room.messages()) console.log(data);
    */
   messages(options: LoopOptions = {}): AsyncIterableIterator<RoomMessage<Received>, undefined> {
-    const loop = new MessageLoop<RoomMessage<Received>>(options, () => this.loops.delete(loop));
+    const loop = createMessageLoop<RoomMessage<Received>>(options, () => this.loops.delete(loop));
     this.loops.add(loop);
-    if (this.stay === undefined) this.join().catch((error: RookeryError) => loop.fail(error));
-    return loop;
+    if (this.stay === undefined) this.join().catch(loop.end);
+    return loop.iterator;
   }
 
   /** The same as `messages()`. */
@@ -219,14 +214,14 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    *
    * @throws RookeryError `NOT_JOINED`, `INVALID_DATA` for a volatile message, `TIMEOUT`, `CLOSED`
    */
-  async acknowledge(to: Position | RoomMessage<Received>): Promise<void> {
-    const { epoch, offset } = to;
-    if (epoch === undefined || offset === undefined)
-      throw clientError('INVALID_DATA', 'A volatile message has no position');
+  acknowledge({ epoch, offset }: Position | RoomMessage<Received>): Promise<void> {
+    if (epoch === undefined || offset === undefined) return Promise.reject(clientError('INVALID_DATA', 'No position'));
     this.toAcknowledge = { epoch, offset };
     this.acknowledging ??= this.acknowledgeAll().finally(() => {
       this.acknowledging = undefined;
     });
+    // Handlers of messages need not wait for it: the next one says the same and more.
+    this.acknowledging.catch(() => undefined);
     return this.acknowledging;
   }
 
@@ -257,12 +252,18 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     const stay: Stay = {
       name,
       waiters: new Set(),
-      recoverFrom: () => feed.reached ?? from,
+      cameTrue: false,
+      recoverFrom: () => feed.reached() ?? from,
       onJoined: (joined) => {
         // Said once: from here on, where the feed is counts.
         from = undefined;
-        this.onJoined(joined);
+        stay.cameTrue = true;
+        this.isIn = true;
+        feed.joined(joined);
+        for (const list of this.lists) list.refreshQuietly();
         for (const settle of stay.waiters) settle(joined);
+        stay.waiters.clear();
+        this.emit('joined', joined);
       },
       onRefused: (error) => this.quit(stay, error),
     };
@@ -280,24 +281,15 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     return stay;
   }
 
-  private onJoined(joined: JoinedPayload): void {
-    this.isIn = true;
-    this.emit('joined', joined);
-    this.feed.joined(joined, joined.recovered === false ? (joined.reason ?? 'epoch') : undefined);
-    for (const list of this.lists) list.refreshQuietly();
-  }
-
   /** The server has taken the client out of the room, or confirms that it has left. */
   private onLeft(): void {
     const { stay } = this;
-    if (stay === undefined || !this.isIn) return;
-    this.feed.left();
-    this.quit(stay, clientError('CLOSED', 'The server took the client out of the room'));
+    if (stay !== undefined && this.isIn) this.quit(stay, clientError('CLOSED', 'Taken out of the room'));
   }
 
   /** The room is left against the application's will. Where it was is kept. */
   private quit(stay: Stay, error: RookeryError): void {
-    this.core.memberships.delete(stay);
+    this.core.memberships.remove(stay);
     this.feed.left();
     this.end(stay, error, true);
   }
@@ -307,7 +299,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     this.isIn = false;
     for (const settle of stay.waiters) settle(error);
     for (const loop of this.loops) loop.end();
-    this.emit('left', told ? { room: this.name, error } : { room: this.name });
+    this.emit('left', { room: this.name, error: told ? error : undefined });
   }
 
   private give(message: RoomMessage<Received>): void {

@@ -6,6 +6,7 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** Says whether the value is as it should be, and what it becomes. */
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
     /** Never there at run time. */
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
@@ -14,7 +15,8 @@ export interface StandardSchemaV1<Input = unknown, Output = Input> {
 
 /** What a validator finds. */
 export type StandardResult<Output> =
-  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly value?: undefined; readonly issues: readonly StandardIssue[] };
 
 /** One thing that a validator finds wrong. */
 export interface StandardIssue {
@@ -22,12 +24,15 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
+function broken(error: unknown): StandardResult<unknown> {
+  return { issues: [{ message: String(error) }] };
+}
+
 /** What a validator finds; one that throws has not said yes. Without one, everything is as it should be. */
 export function validated(
   schema: StandardSchemaV1 | undefined,
   value: unknown,
 ): StandardResult<unknown> | Promise<StandardResult<unknown>> {
-  const broken = (error: unknown): StandardResult<unknown> => ({ issues: [{ message: String(error) }] });
   try {
     const result = schema === undefined ? { value } : schema['~standard'].validate(value);
     return result instanceof Promise ? result.catch(broken) : result;

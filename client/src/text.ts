@@ -17,21 +17,7 @@ export function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-/** Pages that were not loaded over TLS have no `randomUUID`. */
+/** As good as `randomUUID`, which pages that were not loaded over TLS do not have. */
 export function randomId(): string {
-  const { crypto } = globalThis;
-  if ('randomUUID' in crypto) return crypto.randomUUID();
-  return [...(crypto as Crypto).getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('-');
-}
-
-/** The user that a token is for, as far as it can be read without its key. */
-export function subjectOf(token: string | undefined): string | undefined {
-  try {
-    const claims = (token ?? '').split('.')[1] ?? '';
-    const { sub } = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/'))) as { sub?: unknown };
-    return typeof sub === 'string' ? sub : undefined;
-  } catch {
-    // No JSON Web Token, or one with letters beyond Latin 1: then the own room is not recovered over a reload.
-    return undefined;
-  }
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('');
 }

@@ -3,17 +3,6 @@ const TICK_MS = 5000;
 /** So much later than due means that it has. */
 const LATE_MS = 5000;
 
-/** The part of the platform's global object that tells of such things, where there is one. */
-interface Surroundings {
-  addEventListener?(name: string, listener: () => void): void;
-  removeEventListener?(name: string, listener: () => void): void;
-  readonly document?: {
-    readonly visibilityState: string;
-    addEventListener(name: string, listener: () => void): void;
-    removeEventListener(name: string, listener: () => void): void;
-  };
-}
-
 export interface Wakeful {
   /** The network is back, the page is seen again, or the machine has slept. */
   onWake(): void;
@@ -21,6 +10,9 @@ export interface Wakeful {
   /** The page may be on its way out, and not come back. */
   onHide(): void;
 }
+
+/** What there is to listen to: in browsers all of it, in Node nothing. */
+type Surroundings = Partial<Pick<Window, 'addEventListener' | 'document'>>;
 
 /**
  * Tells of what happens around the client.
@@ -30,33 +22,28 @@ export interface Wakeful {
  * @returns a function that ends it
  */
 export function watchSurroundings(wakeful: Wakeful): () => void {
-  const onWake = (): void => wakeful.onWake();
-  const onOffline = (): void => wakeful.onOffline();
-  const onHide = (): void => wakeful.onHide();
+  const controller = new AbortController();
+  const { signal } = controller;
   const around = globalThis as Surroundings;
   const { document } = around;
-  const onVisibility = (): void => (document?.visibilityState === 'visible' ? onWake() : onHide());
-  const listeners = [
-    ['online', onWake],
-    ['pageshow', onWake],
-    ['offline', onOffline],
-    ['pagehide', onHide],
-  ] as const;
-  for (const [name, listener] of listeners) around.addEventListener?.(name, listener);
-  document?.addEventListener('visibilitychange', onVisibility);
+  const onWake = (): void => wakeful.onWake();
+  const onHide = (): void => wakeful.onHide();
+  const on = (name: string, listener: () => void): void => around.addEventListener?.(name, listener, { signal });
+  on('online', onWake);
+  on('pageshow', onWake);
+  on('pagehide', onHide);
+  on('offline', () => wakeful.onOffline());
+  // Listeners of the window hear of it as well: the event bubbles.
+  on('visibilitychange', () => (document?.visibilityState === 'visible' ? onWake() : onHide()));
 
   let dueAt = Date.now() + TICK_MS;
   const ticks = setInterval(() => {
-    const lateMs = Date.now() - dueAt;
+    const isLate = Date.now() - dueAt > LATE_MS;
     dueAt = Date.now() + TICK_MS;
-    if (lateMs > LATE_MS) onWake();
+    if (isLate) onWake();
   }, TICK_MS);
   // Node's is an object, and would keep the process alive.
   (ticks as unknown as { unref?(): void }).unref?.();
-
-  return () => {
-    for (const [name, listener] of listeners) around.removeEventListener?.(name, listener);
-    document?.removeEventListener('visibilitychange', onVisibility);
-    clearInterval(ticks);
-  };
+  signal.addEventListener('abort', () => clearInterval(ticks));
+  return () => controller.abort();
 }

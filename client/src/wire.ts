@@ -4,6 +4,8 @@ import { clientError, serverError, type RookeryError } from './errors.js';
 import { limited, type Limits, type Settle } from './limited.js';
 import { Pacer, type Rate } from './pacer.js';
 
+const OFFLINE = 'There is no connection';
+
 /** What is sent, and who takes the reply's payload. */
 export interface Outgoing {
   readonly type: string;
@@ -18,6 +20,8 @@ export interface Outgoing {
   readonly offline?: 'wait' | 'repeat' | undefined;
   /** As how many messages the server counts it. */
   readonly cost?: number;
+  /** So long the server may take for it, by the clock of `performance.now()`. */
+  readonly until?: number;
 }
 
 export interface RequestOptions extends Limits {
@@ -27,64 +31,49 @@ export interface RequestOptions extends Limits {
 }
 
 /** Requests and replies over whichever connection there is, within the server's rate. */
-export class Wire {
-  /** Until then the server may leave everything unanswered: it is busy with a request that takes its time. */
-  slowUntil = 0;
-  /** Gives what is to be sent when nothing else is waiting. */
-  source: () => Outgoing | undefined = () => undefined;
-  private write: ((text: string) => void) | undefined;
-  private pacer = new Pacer(undefined, 0);
-  private waiting: Outgoing[] = [];
-  private sent = new Map<string, Outgoing>();
-  private ids = 0;
-  private scheduled = false;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+export function createWire() {
+  let source: (() => Outgoing | undefined) | undefined;
+  let write: ((text: string) => void) | undefined;
+  let pacer = new Pacer(undefined, 0);
+  let waiting: Outgoing[] = [];
+  let sent = new Map<string, Outgoing>();
+  let ids = 0;
+  let scheduled = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  get isUp(): boolean {
-    return this.write !== undefined;
-  }
+  /** How long yet the server has a reason to be silent: it answers one request after the other. */
+  const graceMs = (): number => Math.max(0, ...[...sent.values()].map(({ until = 0 }) => until)) - performance.now();
 
-  /** True when something could be sent right now. */
-  get isFree(): boolean {
-    return this.pacer.wait(performance.now(), this.waiting.length) === 0;
-  }
-
-  /** How long yet the server has a reason to be silent. */
-  get graceMs(): number {
-    return this.slowUntil - performance.now();
-  }
-
-  up(write: (text: string) => void, rate: Rate | undefined): void {
-    this.write = write;
-    this.pacer = new Pacer(rate, performance.now());
-    this.pump();
+  function up(writer: (text: string) => void, rate: Rate | undefined): void {
+    write = writer;
+    pacer = new Pacer(rate, performance.now());
+    pump();
   }
 
   /** The connection is gone. */
-  down(): void {
-    this.write = undefined;
-    this.slowUntil = 0;
-    const all = [...this.sent.values()].filter(({ offline }) => offline !== 'wait');
-    const lost = [...this.sent.values()].filter(({ offline }) => offline === 'wait');
-    all.push(...this.waiting);
-    this.sent = new Map();
-    this.waiting = all.filter(({ offline }) => offline !== undefined);
-    lost.push(...all.filter(({ offline }) => offline === undefined));
-    for (const { settle } of lost) settle(clientError('OFFLINE', 'The connection was lost'));
+  function down(): void {
+    write = undefined;
+    const all = [...sent.values(), ...waiting];
+    const survives = (one: Outgoing): boolean =>
+      one.offline === 'repeat' || (one.offline === 'wait' && waiting.includes(one));
+    const lost = all.filter((one) => !survives(one));
+    waiting = all.filter(survives);
+    sent = new Map();
+    for (const { settle } of lost) settle(clientError('OFFLINE', OFFLINE));
   }
 
   /** The client is closed: nothing will be sent any more. */
-  end(error: RookeryError): void {
-    for (const { settle } of this.waiting.splice(0)) settle(error);
+  function end(error: RookeryError): void {
+    for (const { settle } of waiting.splice(0)) settle(error);
   }
 
   /** Sends something; it is taken back by what is returned, if it is not on its way already. */
-  send(outgoing: Outgoing, first = false): () => void {
-    if (first) this.waiting.unshift(outgoing);
-    else this.waiting.push(outgoing);
-    this.pump();
+  function send(outgoing: Outgoing, first = false): () => void {
+    if (first) waiting.unshift(outgoing);
+    else waiting.push(outgoing);
+    pump();
     return () => {
-      this.waiting = this.waiting.filter((one) => one !== outgoing);
+      waiting = waiting.filter((one) => one !== outgoing);
     };
   }
 
@@ -94,55 +83,77 @@ export class Wire {
    * @param payload as JSON
    * @returns the reply's payload
    */
-  request(type: string, payload: string | undefined, { offline, first, ...limits }: RequestOptions): Promise<unknown> {
+  function request(
+    type: string,
+    payload: string | undefined,
+    { offline, first, ...limits }: RequestOptions,
+  ): Promise<unknown> {
     return limited(
       limits,
       (settle) => {
-        if (this.isUp || offline !== undefined) return this.send({ type, payload, settle, offline }, first);
-        settle(clientError('OFFLINE', 'There is no connection'));
+        if (write !== undefined || offline !== undefined) return send({ type, payload, settle, offline }, first);
+        settle(clientError('OFFLINE', OFFLINE));
         return () => undefined;
       },
-      () => this.graceMs,
+      graceMs,
     );
   }
 
-  /** @returns false when it is the reply to nothing that is known */
-  receive({ type, payload, requestId = '' }: Envelope): boolean {
-    const outgoing = this.sent.get(requestId);
-    if (outgoing === undefined) return false;
-    this.sent.delete(requestId);
-    this.pacer.answered(outgoing.cost ?? 1);
+  function receive({ type, payload, requestId = '' }: Envelope): void {
+    const outgoing = sent.get(requestId);
+    if (outgoing === undefined) return;
+    sent.delete(requestId);
+    pacer.answered(outgoing.cost ?? 1);
     outgoing.settle(type === 'error' ? serverError(payload as ErrorPayload) : payload);
-    this.pump();
-    return true;
+    pump();
   }
 
   /** Sends what may be sent, once what is going on now is over: joins and publishes of one turn go out in their order. */
-  pump(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
+  function pump(): void {
+    if (scheduled) return;
+    scheduled = true;
     queueMicrotask(() => {
-      this.scheduled = false;
-      this.sendAll();
+      scheduled = false;
+      sendAll();
     });
   }
 
-  private sendAll(): void {
-    clearTimeout(this.timer);
-    while (this.write !== undefined) {
-      const delayMs = this.pacer.wait(performance.now());
+  function sendAll(): void {
+    clearTimeout(timer);
+    for (let to = write; to !== undefined; to = write) {
+      const delayMs = pacer.wait(performance.now());
       if (delayMs > 0) {
-        if (delayMs < Infinity) this.timer = setTimeout(() => this.sendAll(), delayMs);
+        if (delayMs < Infinity) timer = setTimeout(sendAll, delayMs);
         return;
       }
-      const outgoing = this.waiting.shift() ?? this.source();
+      const outgoing = waiting.shift() ?? source?.();
       if (outgoing === undefined) return;
       const { type, payload, cost = 1 } = outgoing;
-      const requestId = String((this.ids += 1));
-      this.sent.set(requestId, outgoing);
-      this.pacer.sent(cost);
+      const requestId = String((ids += 1));
+      sent.set(requestId, outgoing);
+      pacer.sent(cost);
       const rest = payload === undefined ? '' : `,"payload":${payload}`;
-      this.write(`{"type":${JSON.stringify(type)},"requestId":"${requestId}"${rest}}`);
+      to(`{"type":${JSON.stringify(type)},"requestId":"${requestId}"${rest}}`);
     }
   }
+
+  return {
+    up,
+    down,
+    end,
+    send,
+    request,
+    receive,
+    pump,
+    graceMs,
+    isUp: () => write !== undefined,
+    /** True when something could be sent right now. */
+    isFree: () => pacer.wait(performance.now(), waiting.length) === 0,
+    /** Who gives what is to be sent when nothing else is waiting. */
+    drawFrom: (from: () => Outgoing | undefined) => {
+      source = from;
+    },
+  };
 }
+
+export type Wire = ReturnType<typeof createWire>;

@@ -10,6 +10,7 @@ import {
   type MachineOptions,
   type MachineState,
 } from '../src/machine.js';
+import { counterexample, need } from './support/counterexample.js';
 
 const options: fc.Arbitrary<MachineOptions> = fc.record({
   minDelayMs: fc.integer({ min: 1, max: 1000 }),
@@ -23,7 +24,7 @@ const options: fc.Arbitrary<MachineOptions> = fc.record({
 
 /** `past`: of an attempt that is over */
 type Script = {
-  readonly type: MachineEvent['type'] | 'end of the timer';
+  readonly type: MachineEvent['type'];
   readonly past: boolean;
   readonly how: number;
 };
@@ -85,9 +86,9 @@ function eventOf({ type, past, how }: Script, { attempt: now }: MachineState): M
     case 'close':
     case 'wake':
     case 'offline':
-      return { type };
+      break;
   }
-  throw new Error(type);
+  return { type };
 }
 
 interface Played {
@@ -108,86 +109,83 @@ function play(script: readonly Script[], settings: MachineOptions, random: numbe
   });
 }
 
-const property = (check: (played: Played[], settings: MachineOptions) => void): void => {
+const violation = (check: (played: Played[], settings: MachineOptions) => void): unknown => {
   const random = fc.double({ min: 0, max: 1, noNaN: true });
-  fc.assert(
+  return counterexample(
     fc.property(scripts, options, random, (script, settings, drawn) => check(play(script, settings, drawn), settings)),
-    { numRuns: 3000 },
+    3000,
   );
 };
 
 describe('the state machine of a connection', () => {
   it('never has two sockets, and none but while it opens or has a connection', () => {
-    property((played) => {
+    const found = violation((played) => {
       let open: number | undefined;
       for (const { effects, after } of played) {
         if (effects.release !== undefined) open = undefined;
         if (effects.act === 'open') {
-          expect(open).toBeUndefined();
+          need(open === undefined, 'two sockets');
           open = after.attempt;
         }
         const holds = after.phase === 'opening' || after.phase === 'connected';
-        expect(open).toBe(holds ? after.attempt : undefined);
+        need(open === (holds ? after.attempt : undefined), 'a socket too many or too few');
       }
     });
+    expect(found).toBeUndefined();
   });
 
   it('does nothing after it was closed until it is told to connect', () => {
-    property((played) => {
+    const found = violation((played) => {
       for (const { before, event, after, effects } of played) {
         if (before.phase !== 'closed' || event.type === 'connect') continue;
-        expect(after.phase).toBe('closed');
-        expect(effects).toEqual({});
+        need(after === before && Object.keys(effects).length === 0, 'it does something');
       }
     });
+    expect(found).toBeUndefined();
   });
 
   it('is deaf to what happens to an attempt that is over', () => {
-    property((played) => {
+    const found = violation((played) => {
       for (const { before, event, after, effects } of played) {
         if (!('attempt' in event) || event.attempt === before.attempt) continue;
-        expect(after).toBe(before);
-        expect(effects).toEqual({});
+        need(after === before && Object.keys(effects).length === 0, 'it hears');
       }
     });
+    expect(found).toBeUndefined();
   });
 
   it('never comes back by itself from what says that there is no use', () => {
-    property((played, { renewable }) => {
+    const found = violation((played, { renewable }) => {
       for (const { before, event, after } of played) {
-        if (event.type !== 'ended' || event.attempt !== before.attempt || before.phase === 'closed') continue;
-        if (before.phase === 'waiting' || before.phase === 'authorizing') continue;
+        if (event.type !== 'ended' || event.attempt !== before.attempt) continue;
+        if (before.phase === 'waiting' || before.phase === 'closed') continue;
         const fatal = event.code === 4403 || event.status === 403;
         const refused = event.code === 4401 || event.status === 401;
-        if (fatal || (refused && !renewable)) expect(after.phase).toBe('closed');
-        if (refused && renewable && before.renewed && event.livedMs < STABLE_MS)
-          expect(after.phase).not.toBe('authorizing');
+        const isLast = refused && before.renewed && event.livedMs < STABLE_MS;
+        need(!(fatal || (refused && !renewable)) || after.phase === 'closed', 'it is not closed');
+        need(!isLast || after.phase !== 'authorizing', 'it hammers');
       }
     });
+    expect(found).toBeUndefined();
   });
 
   it('waits within the bounds, or as long as the server says', () => {
-    property((played, { minDelayMs, maxDelayMs }) => {
+    const found = violation((played, { minDelayMs, maxDelayMs }) => {
       for (const { before, event, after, effects } of played) {
-        const { timerMs } = effects;
-        if (timerMs === undefined) continue;
-        expect(timerMs).toBeGreaterThanOrEqual(0);
-        expect(timerMs).toBeLessThanOrEqual(MAX_TOLD_MS);
-        if (after.phase !== 'waiting') continue;
-        expect(effects.retryInMs).toBe(timerMs);
-        expect(timerMs).toBeGreaterThanOrEqual(1);
-        if (before.returnInMs !== undefined && event.type === 'ended') {
-          expect(timerMs).toBe(Math.max(1, before.returnInMs));
-        } else if (!after.told) {
-          expect(timerMs).toBeGreaterThanOrEqual(minDelayMs);
-          expect(timerMs).toBeLessThanOrEqual(maxDelayMs);
-        }
+        const { timerMs = 1 } = effects;
+        need(timerMs >= 0 && timerMs <= MAX_TOLD_MS, 'no time for a timer');
+        if (after.phase !== 'waiting' || effects.timerMs === undefined) continue;
+        need(effects.retryInMs === timerMs && timerMs >= 1, 'it is told wrongly');
+        const told = event.type === 'ended' ? before.returnInMs : undefined;
+        if (told !== undefined) need(timerMs === Math.max(1, told), 'the server is not obeyed');
+        else need(after.told || (timerMs >= minDelayMs && timerMs <= maxDelayMs), 'out of bounds');
       }
     });
+    expect(found).toBeUndefined();
   });
 
   it('gets connected from wherever it is, once the server is there', () => {
-    property((played, settings) => {
+    const found = violation((played, settings) => {
       let state = played.at(-1)?.after ?? INITIAL;
       if (state.phase === 'closed') state = step(state, { type: 'connect' }, settings, 0).state;
       for (let turn = 0; turn < 10 && state.phase !== 'connected'; turn += 1) {
@@ -200,21 +198,24 @@ describe('the state machine of a connection', () => {
               : { type: 'connected', attempt, heartbeatMs: 1 };
         state = step(state, next, settings, 0).state;
       }
-      expect(state.phase).toBe('connected');
+      need(state.phase === 'connected', 'it does not');
     });
+    expect(found).toBeUndefined();
   });
 
   it('always has something coming: a timer, unless there is no bound to what it waits for', () => {
-    property((played, { connectTimeoutMs, livenessMs }) => {
+    const found = violation((played, { connectTimeoutMs, livenessMs }) => {
       let timer = 0;
       for (const { effects, after } of played) {
         timer = effects.timerMs ?? timer;
-        if (after.phase === 'waiting') expect(timer).toBeGreaterThan(0);
-        if (after.phase === 'authorizing' || after.phase === 'opening') expect(timer).toBe(connectTimeoutMs);
-        if (after.phase === 'connected' && livenessMs !== 0) expect(timer).toBeGreaterThan(0);
-        if (after.phase === 'closed') expect(timer).toBe(0);
+        const isTrying = after.phase === 'authorizing' || after.phase === 'opening';
+        need(after.phase !== 'waiting' || timer > 0, 'it waits for ever');
+        need(!isTrying || timer === connectTimeoutMs, 'no patience, or too much');
+        need(after.phase !== 'connected' || livenessMs === 0 || timer > 0, 'it does not look');
+        need(after.phase !== 'closed' || timer === 0, 'it is not quiet');
       }
     });
+    expect(found).toBeUndefined();
   });
 
   it('asks a silent server for a sign of life, and drops it when there is none', () => {

@@ -46,14 +46,15 @@ describe('pacing', () => {
               pacer.sent(cost);
               onTheWay.push({ cost });
             }
-            for (let n = 0; act === 'arrive' && n < cost; n += 1) {
+            for (let left = act === 'arrive' ? cost : 0; left > 0; left -= 1) {
               const message = onTheWay.shift();
               if (message === undefined) break;
               expect(server.take(now)).toBe(0);
               server.charge(message.cost - 1);
               answered.push(message);
             }
-            for (let n = 0; act === 'answer' && n < cost; n += 1) pacer.answered(answered.shift()?.cost ?? 0);
+            for (let left = act === 'answer' ? cost : 0; left > 0; left -= 1)
+              pacer.answered(answered.shift()?.cost ?? 0);
           }
         },
       ),

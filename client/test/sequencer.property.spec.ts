@@ -36,7 +36,7 @@ describe('the order of a room', () => {
         const model = play(list, echo);
         expect(messagesOf(model).filter(numbered)).toEqual(model.accepted.map(({ id }) => id));
         expect(model.lost).toEqual([]);
-        expect(model.sequencer.waiting).toBe(0);
+        expect(model.sequencer.waiting()).toBe(0);
       }),
       { numRuns: RUNS },
     );
@@ -52,9 +52,8 @@ describe('the order of a room', () => {
         expect(seen.map((id) => order.get(id))).toEqual(
           seen.map((id) => order.get(id)).toSorted((a, b) => Number(a) - Number(b)),
         );
-        const missing = model.accepted.length - seen.length;
-        if (missing > 0) expect(model.lost.length).toBeGreaterThan(0);
-        expect(model.sequencer.waiting).toBe(0);
+        expect(seen.length === model.accepted.length || model.lost.length > 0).toBe(true);
+        expect(model.sequencer.waiting()).toBe(0);
       }),
       { numRuns: RUNS },
     );
@@ -65,12 +64,12 @@ describe('the order of a room', () => {
       fc.property(acts, fc.boolean(), (list, echo) => {
         const { out, sequencer } = play(list, echo);
         const last = out.at(-1);
-        expect(sequencer.position).toEqual({ epoch: last?.epoch, offset: last?.offset });
+        expect(sequencer.position()).toEqual({ epoch: last?.epoch, offset: last?.offset });
         for (const [index, item] of out.entries()) {
           const before = out[index - 1];
           if (before === undefined || before.epoch !== item.epoch || item.message === undefined) continue;
-          if (item.message.offset === undefined) expect(item.offset).toBe(before.offset);
-          else expect(item.offset).toBeGreaterThan(before.offset);
+          const isVolatile = item.message.offset === undefined;
+          expect(isVolatile ? item.offset === before.offset : item.offset > before.offset).toBe(true);
         }
       }),
       { numRuns: RUNS },

@@ -1,4 +1,4 @@
-import { Sequencer, type Acknowledged, type Ordered } from '../../src/sequencer.js';
+import { createSequencer, type Sequencer, type Acknowledged, type Ordered } from '../../src/sequencer.js';
 
 interface Message {
   readonly id: string;
@@ -66,7 +66,7 @@ export class RoomModel {
   readonly sequencer: Sequencer<Message, string>;
 
   constructor(private readonly echo: boolean) {
-    this.sequencer = new Sequencer((item) => {
+    this.sequencer = createSequencer<Message, string>((item) => {
       if (item.lost !== undefined) this.noteLoss(item);
       this.at = { epoch: item.epoch, offset: item.offset };
       this.out.push(item);
@@ -182,7 +182,7 @@ export class RoomModel {
     this.replies = [];
     this.stream = [];
     this.again = [];
-    const position = this.sequencer.position ?? { epoch: '', offset: 0 };
+    const position = this.sequencer.position() ?? { epoch: '', offset: 0 };
     const epoch = `e${this.epoch}`;
     const end = this.log.length;
     const lost = gone ? 'trimmed' : this.names.has(position.epoch) ? undefined : 'epoch';

@@ -1,0 +1,315 @@
+import { startApplication } from '../../test/support/application.js';
+import { eventually } from '../../test/support/eventually.js';
+import { dataOf, range } from '../../test/support/messages.js';
+import { OrdersGateway } from '../../test/support/orders.js';
+import { startServer, tokenFor } from '../../test/support/server.js';
+import {
+  MemoryPositions,
+  type Gap,
+  type Joined,
+  type Left,
+  type RookeryClient,
+  type RoomMessage,
+} from '../src/index.js';
+import { FaultyProxy } from './support/faulty-proxy.js';
+import { collect, rookery } from './support/rookery.js';
+
+const many = (messages: readonly unknown[], count: number): Promise<unknown> =>
+  eventually(
+    () => messages.length,
+    (length) => length >= count,
+  );
+
+/** The connection breaks, and comes back. */
+async function breaks(proxy: FaultyProxy, client: RookeryClient, meanwhile?: () => Promise<unknown>): Promise<void> {
+  proxy.closed = true;
+  proxy.cut();
+  await eventually(
+    () => client.state,
+    (state) => state === 'reconnecting',
+  );
+  await meanwhile?.();
+  proxy.closed = false;
+  await client.connect();
+}
+
+describe('a room', () => {
+  it('is the same object for the same name', async () => {
+    const client = rookery({ ws: 'ws://127.0.0.1:1' }, { autoConnect: false });
+    expect(client.room('r')).toBe(client.room('r'));
+    expect(client.room('r')).toMatchObject({ name: 'r', state: 'idle', position: undefined });
+    expect(() => client.room('@all')).toThrow(expect.objectContaining({ code: 'ROOM_NAME_INVALID' }));
+  });
+
+  it('is joined once, however often it is asked for, and left', async () => {
+    const server = await startServer();
+    const alice = rookery(server);
+    const room = alice.room('r');
+    const events: unknown[] = [];
+    room.on('joined', (joined: Joined) => events.push(joined));
+    room.on('left', (left: Left) => events.push(left));
+    const [first, second] = await Promise.all([room.join(), room.join()]);
+    expect(second).toEqual(first);
+    expect(room).toMatchObject({ state: 'joined', position: { epoch: first.epoch, offset: 0 } });
+    expect(await room.join()).toEqual(first);
+    await room.leave();
+    await room.leave();
+    expect(room).toMatchObject({ state: 'idle', position: undefined });
+    expect(events).toEqual([first, { room: 'r' }]);
+  });
+
+  it('gives nothing after it was left, and begins anew when it is joined again', async () => {
+    const server = await startServer();
+    const [alice, bob] = [rookery(server), rookery(server, { user: 'bob' })];
+    const room = alice.room('r');
+    const seen = collect(room);
+    await room.join();
+    await bob.room('r').publish(1);
+    await many(seen, 1);
+    const left = room.leave();
+    await bob.room('r').publish(2);
+    await left;
+    await bob.room('r').publish(3);
+    expect(await room.join()).not.toHaveProperty('recovered');
+    await bob.room('r').publish(4);
+    await many(seen, 2);
+    expect(dataOf(seen)).toEqual([1, 4]);
+  });
+
+  it('may be refused: the join says so, and nobody is in it', async () => {
+    const server = await startServer();
+    const alice = rookery(server, { token: tokenFor({ rooms: ['mine'] }) });
+    const left: Left[] = [];
+    alice.room('theirs').on('left', (event) => left.push(event));
+    const outcomes = await Promise.allSettled(['mine', 'theirs', 'a\nb'].map((name) => alice.room(name).join()));
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { reason: { code: 'FORBIDDEN', retryable: false } },
+      { reason: { code: 'ROOM_NAME_INVALID' } },
+    ]);
+    expect(left).toMatchObject([{ room: 'theirs', error: { code: 'FORBIDDEN' } }]);
+    expect(alice.room('theirs').state).toBe('idle');
+  });
+
+  it('may be given up while it is being joined, unless others want it', async () => {
+    const client = rookery({ ws: 'ws://127.0.0.1:1' });
+    const [given, kept] = [client.room('given'), client.room('kept')];
+    const controller = new AbortController();
+    const { signal } = controller;
+    const joins = [given.join({ signal }), kept.join({ signal }), kept.join()];
+    controller.abort(new Error('enough'));
+    await expect(joins[0]).rejects.toMatchObject({ code: 'ABORTED', cause: new Error('enough') });
+    await expect(joins[1]).rejects.toMatchObject({ code: 'ABORTED' });
+    expect([given.state, kept.state]).toEqual(['idle', 'joining']);
+    await Promise.all([client.close(), expect(joins[2]).rejects.toMatchObject({ code: 'CLOSED' })]);
+    await expect(given.join({ signal })).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  it('is left when a new token does not cover it, and told why after a reconnect', async () => {
+    const server = await startServer({ authExpiringMs: 3_599_000 });
+    const alice = rookery(server, {
+      token: ({ reason }) => tokenFor({ rooms: reason === 'connect' ? ['*'] : ['other'] }),
+    });
+    const left = new Promise((resolve) => alice.room('r').once('left', resolve));
+    await Promise.all([alice.room('r').join(), alice.room('other').join()]);
+    expect(await left).toMatchObject({ room: 'r', error: { code: 'CLOSED' } });
+    expect([alice.room('r').state, alice.room('other').state]).toEqual(['idle', 'joined']);
+  });
+});
+
+describe('after a break', () => {
+  it('rooms are joined again by one message, and go on where they were', async () => {
+    const server = await startServer({ rateLimit: 0 });
+    const proxy = await FaultyProxy.start(server.port);
+    const [alice, bob] = [rookery(proxy), rookery(server, { user: 'bob' })];
+    const rooms = range(1, 20).map((n) => alice.room(`r${n}`));
+    const seen = rooms.map(collect);
+    await Promise.all(rooms.map((room) => room.join()));
+    const joined: Joined[] = [];
+    for (const room of rooms) room.on('joined', (event) => joined.push(event));
+    await breaks(proxy, alice, () => Promise.all(rooms.map(({ name }) => bob.room(name).publish(name))));
+    await eventually(
+      () => seen.filter(({ length }) => length === 1).length,
+      (count) => count === 20,
+    );
+    expect(seen.map(dataOf)).toEqual(rooms.map(({ name }) => [name]));
+    expect(joined.every(({ recovered }) => recovered === true)).toBe(true);
+  });
+
+  it('what cannot be had any more is told, with the reason', async () => {
+    const server = await startServer({ historySize: 3 });
+    const proxy = await FaultyProxy.start(server.port);
+    const [alice, bob] = [rookery(proxy), rookery(server, { user: 'bob' })];
+    const room = alice.room('r');
+    const events: (Gap | RoomMessage)[] = [];
+    room.on('gap', (gap) => events.push(gap));
+    room.on('message', (message) => events.push(message));
+    const { epoch } = await room.join();
+    await breaks(proxy, alice, async () => {
+      for (const n of range(1, 8)) await bob.room('r').publish(n);
+    });
+    await many(events, 4);
+    expect(events[0]).toEqual({ room: 'r', reason: 'trimmed', epoch, offset: 5 });
+    expect(events.slice(1).map((event) => ('data' in event ? event.data : event))).toEqual([6, 7, 8]);
+    expect(room.position).toEqual({ epoch, offset: 8 });
+  });
+
+  it('messages to everybody and to the user go on, too', async () => {
+    const server = await startServer();
+    const proxy = await FaultyProxy.start(server.port);
+    const alice = rookery(proxy);
+    const root = rookery(server, { token: tokenFor({ sub: 'root', scope: 'admin' }) });
+    const seen: unknown[] = [];
+    alice.on('broadcast', ({ data }) => seen.push(data));
+    alice.on('user:message', ({ data, from }) => seen.push([data, from]));
+    await alice.connect();
+    await root.broadcast('first');
+    await many(seen, 1);
+    await breaks(proxy, alice, async () => {
+      await root.broadcast('all');
+      await root.sendToUser('alice', 'you');
+    });
+    await many(seen, 3);
+    expect(seen[0]).toBe('first');
+    expect(seen.slice(1)).toEqual(expect.arrayContaining(['all', ['you', 'root']]));
+    expect(seen).toHaveLength(3);
+  });
+
+  it('a broadcast of one’s own is told once, and in its place', async () => {
+    const server = await startServer();
+    const alice = rookery(server, { token: tokenFor({ scope: 'admin' }) });
+    const seen: unknown[] = [];
+    alice.on('broadcast', ({ data, offset }) => seen.push([offset, data]));
+    alice.on('user:message', ({ data, offset }) => seen.push([offset, data]));
+    const ack = await alice.broadcast('mine');
+    await alice.sendToUser('alice', 'to myself');
+    expect(ack).toMatchObject({ room: '@all', offset: 1 });
+    await many(seen, 2);
+    expect(seen).toEqual([
+      [1, 'mine'],
+      [1, 'to myself'],
+    ]);
+  });
+});
+
+const broken = (): Promise<never> => Promise.reject(new Error('disk full'));
+
+describe('positions', () => {
+  it('have the next client go on where the last one was', async () => {
+    const server = await startServer();
+    const positions = new MemoryPositions();
+    const bob = rookery(server, { user: 'bob' });
+    const first = rookery(server, { positions, userId: 'alice' });
+    const seen: unknown[] = collect(first.room('r'));
+    first.on('user:message', (message) => seen.push(message));
+    await first.room('r').join();
+    await bob.room('r').publish(1);
+    await bob.sendToUser('alice', 'hello');
+    await many(seen, 2);
+    await first.close();
+    await bob.room('r').publish(2);
+    await bob.sendToUser('alice', 'missed');
+
+    const second = rookery(server, { positions, userId: 'alice' });
+    const later = collect(second.room('r'));
+    const direct: unknown[] = [];
+    second.on('user:message', ({ data }) => direct.push(data));
+    expect(await second.room('r').join()).toMatchObject({ recovered: true, offset: 1 });
+    await many(later, 1);
+    await many(direct, 1);
+    expect([dataOf(later), direct]).toEqual([[2], ['missed']]);
+  });
+
+  it('are stored after the handlers of a message ran', async () => {
+    const server = await startServer();
+    const log: string[] = [];
+    const positions = new MemoryPositions();
+    const set = positions.set.bind(positions);
+    positions.set = (room, position) => {
+      log.push(`${room} at ${position.offset}`);
+      set(room, position);
+    };
+    const alice = rookery(server, { positions });
+    const room = alice.room('r');
+    room.on('message', ({ data }) => log.push(`handled ${String(data)}`));
+    await room.join();
+    await room.publish('x');
+    await eventually(
+      () => log,
+      (lines) => lines.includes('r at 1'),
+    );
+    expect(log.indexOf('handled x')).toBeLessThan(log.indexOf('r at 1'));
+    await room.leave();
+    expect(positions.get('r')).toBeUndefined();
+  });
+
+  it('that cannot be read or stored are told, and do no harm', async () => {
+    const server = await startServer();
+    const alice = rookery(server, { positions: { get: broken, set: broken, delete: broken } });
+    const codes: string[] = [];
+    alice.on('error', ({ code, cause }) => codes.push(`${code} ${String(cause)}`));
+    const room = alice.room('r');
+    await room.join();
+    await room.publish(1);
+    await many(codes, 3);
+    expect(new Set(codes)).toEqual(new Set(['STORE_FAILED Error: disk full']));
+  });
+
+  it('may be the server’s: the one that was acknowledged last', async () => {
+    const server = await startServer();
+    const bob = rookery(server, { user: 'bob' });
+    const phone = rookery(server);
+    const seen = collect(phone.room('r'));
+    await phone.room('r').join();
+    for (const n of [1, 2, 3]) await bob.room('r').publish(n);
+    await many(seen, 3);
+    await Promise.all(seen.slice(0, 2).map((message) => phone.room('r').acknowledge(message)));
+
+    const laptop = rookery(server);
+    const later = collect(laptop.room('r'));
+    expect(await laptop.room('r').join({ recover: 'last' })).toMatchObject({ recovered: true, offset: 2 });
+    await many(later, 1);
+    expect(dataOf(later)).toEqual([3]);
+    await expect(bob.room('r').acknowledge({ epoch: 'x', offset: 1 })).rejects.toMatchObject({ code: 'NOT_JOINED' });
+    const volatile = { room: 'r', data: 1, id: 'v', timestamp: 1 };
+    await expect(bob.room('r').acknowledge(volatile)).rejects.toMatchObject({ code: 'INVALID_DATA' });
+  });
+});
+
+describe('an application’s own messages', () => {
+  it('are asked, sent and received', async () => {
+    const server = await startApplication({ providers: [OrdersGateway] });
+    const alice = rookery(server);
+    const received: unknown[] = [];
+    alice.on('message', (message) => received.push(message));
+    expect(await alice.request('order:watch', { order: 7 })).toMatchObject({ order: 7, by: 'alice' });
+    await many(received, 1);
+    expect(received).toEqual([{ type: 'order:state', payload: { order: 7, state: 'packed' } }]);
+    await expect(alice.request('order:watch', { order: 'x' })).rejects.toMatchObject({
+      code: 'INVALID_PAYLOAD',
+      details: { field: 'order' },
+    });
+    const errors: unknown[] = [];
+    alice.on('error', ({ code }) => errors.push(code));
+    alice.send('nobody:knows');
+    await many(errors, 1);
+    expect(errors).toEqual(['UNKNOWN_TYPE']);
+  });
+
+  it('wait for a connection, but not for ever, and are not sent twice', async () => {
+    const server = await startServer();
+    const proxy = await FaultyProxy.start(server.port);
+    const alice = rookery(proxy);
+    const early = alice.request('x');
+    await expect(early).rejects.toMatchObject({ code: 'UNKNOWN_TYPE' });
+    proxy.stall();
+    const lost = alice.request('x', undefined, { timeoutMs: 0 });
+    const late = alice.request('x', undefined, { timeoutMs: 50 });
+    await expect(late).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true });
+    proxy.cut();
+    await expect(lost).rejects.toMatchObject({ code: 'OFFLINE', retryable: true });
+    const signal = AbortSignal.abort();
+    await expect(alice.request('x', 1, { signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(alice.request('x', 1n)).rejects.toMatchObject({ code: 'INVALID_DATA' });
+  });
+});
