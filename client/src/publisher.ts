@@ -53,7 +53,7 @@ export function createPublisher(
 ) {
   const queue = createPublishQueue<Publish>(bounds);
   let maxBytes = 0;
-  let pausedUntil = 0;
+  let pause: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
   wire.drawFrom(next);
 
@@ -90,7 +90,7 @@ export function createPublisher(
 
   /** The connection is gone. */
   function down(): void {
-    pausedUntil = 0;
+    resume();
     failures = 0;
     for (const item of queue.all()) {
       resend(item);
@@ -107,7 +107,7 @@ export function createPublisher(
   }
 
   function next(): Outgoing | undefined {
-    if (performance.now() < pausedUntil) return undefined;
+    if (pause !== undefined) return undefined;
     const item = queue.next();
     if (item === undefined) return undefined;
     // Another server may take less than the one before.
@@ -137,10 +137,10 @@ export function createPublisher(
     }
     const { code, details } = outcome;
     if (code === 'UNAVAILABLE') {
-      pause(item, backOff(failures, delays, Math.random()));
+      retry(item, backOff(failures, delays, Math.random()));
       failures += 1;
     } else if (code === 'RATE_LIMITED') {
-      pause(item, Number(details?.['retryAfterMs']) || 1000);
+      retry(item, Number(details?.['retryAfterMs']) || 1000);
     } else if (code !== 'OFFLINE') {
       // Lost with the connection, it is sent again by the next one.
       finish(item, outcome);
@@ -154,10 +154,18 @@ export function createPublisher(
     item.settle(outcome);
   }
 
-  function pause(item: Publish, ms: number): void {
-    pausedUntil = performance.now() + ms;
-    setTimeout(wire.pump, ms + 1);
+  /** Nothing is sent for a while, and then this one before all that came after it. */
+  function retry(item: Publish, ms: number): void {
     resend(item);
+    clearTimeout(pause);
+    // Not by the clock: a timer that is early by a hair would leave everything where it is.
+    pause = setTimeout(resume, ms);
+  }
+
+  function resume(): void {
+    clearTimeout(pause);
+    pause = undefined;
+    wire.pump();
   }
 
   function resend(item: Publish): void {

@@ -111,10 +111,10 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     uncertain = true;
   }
 
-  /** A publish is on its way. Sending it again under the same id changes nothing. */
+  /** A publish is on its way, maybe again: then it is not known before which others it took effect. */
   function publishing(id: string, make: (position: Position) => Message): void {
-    if (outstanding.has(id)) return;
-    outstanding.set(id, { sentAt: (sent += 1), make, placed: false });
+    if (outstanding.has(id)) uncertain = true;
+    else outstanding.set(id, { sentAt: (sent += 1), make, placed: false });
   }
 
   /**

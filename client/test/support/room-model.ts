@@ -29,6 +29,7 @@ export const ACTS = [
   'server takes, and says unavailable',
   'server refuses for now',
   'server refuses for good',
+  'send again',
   'reply arrives',
   'message arrives',
   'cut',
@@ -90,6 +91,8 @@ export class RoomModel {
         return this.take(false, true);
       case 'server refuses for good':
         return this.refuse();
+      case 'send again':
+        return this.sendAgain();
       case 'reply arrives':
         return this.arrive(this.replies.shift());
       case 'message arrives':
@@ -110,7 +113,7 @@ export class RoomModel {
   /** Lets everything come to its end. */
   settle(): void {
     while (this.toServer.length + this.replies.length + this.again.length > 0) {
-      for (const id of this.again.splice(0)) this.send(id);
+      while (this.again.length > 0) this.sendAgain();
       while (this.toServer.length > 0) this.take(true, false);
       while (this.replies.length > 0) this.arrive(this.replies.shift());
     }
@@ -134,6 +137,11 @@ export class RoomModel {
     this.unacknowledged.set(id, (this.unacknowledged.get(id) ?? 0) + 1);
     this.sequencer.publishing(id, ({ offset }) => ({ id, offset }));
     this.toServer.push(id);
+  }
+
+  private sendAgain(): void {
+    const id = this.again.shift();
+    if (id !== undefined) this.send(id);
   }
 
   private take(takesEffect: boolean, unavailable: boolean): void {
