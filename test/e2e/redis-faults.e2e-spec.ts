@@ -3,7 +3,7 @@ import { join as path } from 'node:path';
 
 import type { Position } from '../../src/protocol/position.js';
 import { connect, join, type Frame, type TestClient } from '../support/client.js';
-import { publishSafely, readiness, ready, startNodes } from '../support/cluster.js';
+import { connectAgain, publishSafely, readiness, ready, startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis, type RedisSettings, type TestRedis } from '../support/redis.js';
 import type { TestServer } from '../support/server.js';
@@ -140,7 +140,7 @@ describe('when Redis restarts with its data', () => {
       await ready(one, two);
       await publishSafely(publisher, 'r', n, `i${n}`);
     }
-    const back = await connect(two, { claims: { sub: 'm1' } });
+    const back = await connectAgain(two, { claims: { sub: 'm1' } });
     const joined = await back.request('join', { room: 'r', recover: position });
     expect(joined.payload).toMatchObject({ recovered: true, offset: 1 });
     expect(joined.payload.epoch).not.toBe(position.epoch);
@@ -165,7 +165,7 @@ describe('when Redis restarts empty', () => {
     }
     await publishSafely(publisher, 'r', 2, 'i2');
     for (const each of members) expect(await upTo(each, 2)).toContain(2);
-    const back = await connect(two);
+    const back = await connectAgain(two);
     const joined = await back.request('join', { room: 'r', recover: position });
     expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
   });
@@ -187,7 +187,7 @@ describe('when Redis comes back without the end of the history', () => {
     for (const n of [6, 7, 8, 9]) await publishSafely(publisher, 'r', n, `i${n}`);
     for (const member of members) expect((await upTo(member, 9)).slice(-4)).toEqual([6, 7, 8, 9]);
     for (const position of [before, after]) {
-      const back = await connect(two);
+      const back = await connectAgain(two);
       const joined = await back.request('join', { room: 'r', recover: position });
       expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
     }
@@ -201,7 +201,7 @@ describe('when Redis comes back without the end of the history', () => {
     const { before } = await loseTheEnd(cluster, impatient);
     await publishSafely(publisher, 'r', 7, 'i7');
     await ready(two);
-    const back = await connect(two, { claims: { sub: 'away' } });
+    const back = await connectAgain(two, { claims: { sub: 'away' } });
     const joined = await back.request('join', { room: 'r', recover: before });
     expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
     expect(await upTo(back, 7)).toEqual([6, 7]);
@@ -215,7 +215,7 @@ describe('when Redis comes back without the end of the history', () => {
     if (fresh === undefined) throw new Error('a node');
     const publisher = await join(fresh);
     for (const n of [6, 7, 8, 9]) await publishSafely(publisher, 'r', n, `j${n}`);
-    const back = await connect(fresh);
+    const back = await connectAgain(fresh);
     const joined = await back.request('join', { room: 'r', recover: after });
     expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
   });

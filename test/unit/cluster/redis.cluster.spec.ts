@@ -122,7 +122,7 @@ describe('nodes over one Redis', () => {
       },
       (count) => count > 0,
     );
-    expect(resumed).toBe(1);
+    expect(resumed).toBeGreaterThan(0);
     expect(one?.others()).toEqual([two?.nodeId]);
   });
 });
