@@ -70,13 +70,12 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   ) {
     super();
     const settings = (this.settings = settingsOf(options));
+    const { delays, queue, publishTimeoutMs } = settings;
     const wire = createWire();
     const core: Core = (this.core = {
       wire,
-      memberships: createMemberships(wire, settings.delays),
-      publisher: createPublisher(wire, settings.queue, settings.delays, settings.publishTimeoutMs, () =>
-        core.checkOpen(),
-      ),
+      memberships: createMemberships(wire, delays),
+      publisher: createPublisher(wire, queue, delays, publishTimeoutMs, () => core.checkOpen()),
       keeper: createPositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
       checkOpen: () => {
         if (this.closed !== undefined) throw this.closed;
@@ -97,7 +96,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       onDown: () => this.onDown(),
       onState: (change) => this.onState(change),
       onError: (error) => core.report(error),
-      onHide: () => core.keeper.flush(),
+      onHide: core.keeper.flush,
       // Whatever comes is a sign of life.
       ping: () => void wire.send({ type: 'ping', settle: () => undefined }, true),
       graceMs: wire.graceMs,
@@ -137,9 +136,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
 
   /** Ends the connection for good. What waits is rejected with `CLOSED`; rooms are left, and their positions stored. */
   async close(): Promise<void> {
-    const wasStarting = this.starting;
     this.starting = false;
-    if (wasStarting || this.state !== 'closed') this.connection.dispatch({ type: 'close' });
+    this.connection.dispatch({ type: 'close' });
     if (this.closed === undefined) this.end({ reason: 'closed' });
   }
 
@@ -156,7 +154,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   room<Name extends RoomName<Rooms>>(name: Name): Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>> {
     let room = this.rooms.get(name);
     if (room === undefined) {
-      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Not a name for a room');
+      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Reserved');
       room = new Room(name, this.core, entryOf(this.settings.schemas, name));
       this.rooms.set(name, room);
     }
@@ -238,7 +236,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   private end({ reason, code, status }: End): void {
-    const error = clientError('CLOSED', `The client is closed: ${reason || code || status}`, { reason, code, status });
+    const error = clientError('CLOSED', `Closed: ${reason || code}`, { reason, code, status });
     this.closed = error;
     this.core.wire.end(error);
     this.core.publisher.end(error);

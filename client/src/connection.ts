@@ -1,6 +1,6 @@
 import type { Envelope } from '../../src/protocol/envelope.js';
 import type { ConnectedPayload } from '../../src/protocol/messages.js';
-import { clientError, type RookeryError } from './errors.js';
+import { RookeryError, clientError } from './errors.js';
 import {
   INITIAL,
   step,
@@ -42,7 +42,7 @@ export interface ConnectionListener {
   onDown(): void;
   onState(change: StateChange): void;
   onError(error: RookeryError): void;
-  onHide(): void;
+  readonly onHide: () => void;
   /** Asks the server for a sign of life. */
   ping(): void;
   /** Until then it has a reason to be silent. */
@@ -60,7 +60,6 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
   /** Of the present connection. */
   let session: ConnectedPayload | undefined;
   let socket: Socket | undefined;
-  let token: string | undefined;
   let asking: AbortController | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let heardAt = 0;
@@ -100,25 +99,19 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     try {
       return await given({ reason, signal: controller.signal });
     } catch (error) {
-      throw clientError('TOKEN_FAILED', 'The token function failed', undefined, error);
+      throw clientError('TOKEN_FAILED', 'No token', undefined, error);
     } finally {
       clearTimeout(patience);
     }
   }
 
   function watch(): void {
-    const isClosed = state.phase === 'closed';
-    if (isClosed === (unwatch === undefined)) return;
-    if (isClosed) {
+    if (state.phase === 'closed') {
       unwatch?.();
       unwatch = undefined;
-      return;
+    } else {
+      unwatch ??= watchSurroundings(dispatch, listener.onHide);
     }
-    unwatch = watchSurroundings({
-      onWake: () => dispatch({ type: 'wake' }),
-      onOffline: () => dispatch({ type: 'offline' }),
-      onHide: () => listener.onHide(),
-    });
   }
 
   function run({ release: how, timerMs, announce: end, retryInMs, act }: Effects): void {
@@ -126,38 +119,28 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     if (timerMs !== undefined) setTimer(timerMs);
     if (end !== undefined) announce(end, retryInMs);
     const { attempt } = state;
-    if (act === 'authorize') void authorize(attempt);
-    else if (act === 'open') void open(attempt);
-    else if (act === 'ping') {
+    if (act === 'open') void open(attempt);
+    if (act === 'ping') {
       heardBefore = heard;
       listener.ping();
     }
   }
 
-  async function authorize(attempt: number): Promise<void> {
-    try {
-      const fresh = await getToken(state.refused ? 'refused' : 'connect');
-      if (attempt !== state.attempt) return;
-      token = fresh;
-      dispatch({ type: 'authorized', attempt });
-    } catch (error) {
-      if (attempt === state.attempt) listener.onError(error as RookeryError);
-      dispatch({ type: 'unauthorized', attempt });
-    }
-  }
-
   async function open(attempt: number): Promise<void> {
-    const { token: given, WebSocket = globalThis.WebSocket } = options;
-    if (typeof given !== 'function') token = given;
+    const { WebSocket = globalThis.WebSocket } = options;
+    const isOver = (): boolean => attempt !== state.attempt || state.phase !== 'opening';
     try {
-      if (typeof WebSocket !== 'function') throw new TypeError('No WebSocket');
+      const token = await getToken(state.refused ? 'refused' : 'connect');
       const url = await listener.address();
-      if (attempt !== state.attempt || state.phase !== 'opening') return;
+      if (isOver()) return;
+      if (typeof WebSocket !== 'function') throw new TypeError('No WebSocket');
       socket = new Socket(WebSocket, url, token, {
         onText: (text) => receive(attempt, text),
         onEnd: (end) => dispatch({ type: 'ended', attempt, livedMs: livedMs(), ...end }),
       });
     } catch (error) {
+      if (isOver()) return;
+      if (error instanceof RookeryError) listener.onError(error);
       // An address or a token that cannot be one: trying again does not change that, unless with another token.
       dispatch({ type: 'ended', attempt, livedMs: 0, fatal: !options.renewable, reason: String(error) });
     }

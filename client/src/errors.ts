@@ -67,5 +67,5 @@ export function serverError({ code, message, details }: ErrorPayload): RookeryEr
 
 /** Why a call ends that its caller gave up. */
 export function abortError(signal: AbortSignal): RookeryError {
-  return clientError('ABORTED', 'The call was aborted', undefined, signal.reason);
+  return clientError('ABORTED', 'Aborted', undefined, signal.reason);
 }

@@ -52,8 +52,7 @@ export class History<Data = unknown> implements AsyncIterable<RoomMessage<Data>>
   async *[Symbol.asyncIterator](): AsyncGenerator<RoomMessage<Data>, undefined> {
     let { after, limit: left = Infinity } = this.options;
     const { pageSize = 100 } = this.options;
-    let more = left > 0;
-    while (more) {
+    while (left > 0) {
       const page = await this.read(after, Math.min(pageSize, left));
       this.reason ??= page.reason;
       const { epoch } = page;
@@ -62,8 +61,7 @@ export class History<Data = unknown> implements AsyncIterable<RoomMessage<Data>>
         if (checked !== undefined) yield checked;
         after = { epoch, offset: message.offset ?? page.offset };
       }
-      left -= page.messages.length;
-      more = page.more && left > 0 && page.messages.length > 0;
+      left = page.more && page.messages.length > 0 ? left - page.messages.length : 0;
     }
   }
 }

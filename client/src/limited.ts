@@ -42,7 +42,7 @@ export function limited<T>(
         return;
       }
       cancel();
-      settle(clientError('TIMEOUT', 'No answer in time', details));
+      settle(clientError('TIMEOUT', 'Too late', details));
     };
     if (signal?.aborted) {
       settle(abortError(signal));

@@ -4,11 +4,11 @@ import { backOff, type Delays } from './back-off.js';
  * The life of a client's connections as a function: from where it stands and what happens to where it stands then and
  * what is to be done. It does nothing itself, knows no clock and draws no random numbers.
  *
- * There is one timer, and it means what the phase says: the end of patience (`authorizing`, `opening`), the next attempt
+ * There is one timer, and it means what the phase says: the end of patience (`opening`), the next attempt
  * (`waiting`), or a look at how long nothing has come (`connected`).
  */
 export interface MachineState {
-  readonly phase: 'closed' | 'authorizing' | 'opening' | 'connected' | 'waiting';
+  readonly phase: 'closed' | 'opening' | 'connected' | 'waiting';
   /** Counts attempts. What happens to an earlier one is of the past. */
   readonly attempt: number;
   /** Attempts in a row that led to no connection. */
@@ -42,19 +42,15 @@ export interface MachineOptions extends Delays {
 }
 
 export type MachineEvent =
-  | { readonly type: 'connect' }
-  | { readonly type: 'close' }
-  | { readonly type: 'authorized'; readonly attempt: number }
-  | { readonly type: 'unauthorized'; readonly attempt: number }
+  | { readonly type: 'connect' | 'close'; readonly attempt?: undefined }
   | { readonly type: 'connected'; readonly attempt: number; readonly heartbeatMs: number }
   | { readonly type: 'draining'; readonly attempt: number; readonly reconnectInMs: number }
   | ({ readonly type: 'ended'; readonly attempt: number; readonly livedMs: number } & End)
-  | ({ readonly type: 'timer' } & Look)
+  | ({ readonly type: 'timer'; readonly attempt?: undefined } & Look)
   /** The network or the machine is back: a good moment to try, and to see whether the connection is still there. */
-  | { readonly type: 'wake' }
-  | { readonly type: 'offline' }
+  | { readonly type: 'wake' | 'offline'; readonly attempt?: undefined }
   /** The connection cannot be gone on with. */
-  | ({ readonly type: 'abandon' } & End);
+  | ({ readonly type: 'abandon'; readonly attempt?: undefined } & End);
 
 interface Look {
   /** How long nothing has come. */
@@ -85,7 +81,7 @@ export interface Effects {
   /** Tell of it. */
   readonly announce?: End;
   readonly retryInMs?: number;
-  readonly act?: 'authorize' | 'open' | 'ping';
+  readonly act?: 'open' | 'ping';
 }
 
 export interface Step {
@@ -126,17 +122,13 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
   const { type } = event;
   const isConnected = phase === 'connected';
   const stay = { state, effects: {} };
-  if ('attempt' in event && event.attempt !== state.attempt) return stay;
+  if (event.attempt !== undefined && event.attempt !== state.attempt) return stay;
   if (phase === 'closed') {
     return type === 'connect' ? begin({ ...INITIAL, attempt: state.attempt }, options, { announce: {} }) : stay;
   }
   switch (type) {
     case 'close':
       return shut(state, { reason: 'closed' }, 'goodbye');
-    case 'authorized':
-      return phase === 'authorizing' ? open(state, options) : stay;
-    case 'unauthorized':
-      return phase === 'authorizing' ? failed(state, { reason: 'no token' }, options, random) : stay;
     case 'connected':
       return phase === 'opening' ? connected(state, event.heartbeatMs, options) : stay;
     case 'draining':
@@ -160,19 +152,10 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
   return stay;
 }
 
-function begin(state: MachineState, options: MachineOptions, effects: Effects = {}): Step {
-  const next = { ...state, attempt: state.attempt + 1, told: false, returnInMs: undefined };
-  if (!options.renewable) return open(next, options, effects);
+function begin(state: MachineState, { connectTimeoutMs }: MachineOptions, effects: Effects = {}): Step {
   return {
-    state: { ...next, phase: 'authorizing' },
-    effects: { ...effects, timerMs: options.connectTimeoutMs, act: 'authorize' },
-  };
-}
-
-function open(state: MachineState, options: MachineOptions, effects: Effects = {}): Step {
-  return {
-    state: { ...state, phase: 'opening' },
-    effects: { ...effects, timerMs: options.connectTimeoutMs, act: 'open' },
+    state: { ...state, phase: 'opening', attempt: state.attempt + 1, told: false, returnInMs: undefined },
+    effects: { ...effects, timerMs: connectTimeoutMs, act: 'open' },
   };
 }
 

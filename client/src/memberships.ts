@@ -16,6 +16,9 @@ export interface Member {
 }
 
 type Outcome = JoinedPayload | { readonly error: ErrorPayload };
+interface Outcomes {
+  readonly rooms: readonly Outcome[];
+}
 
 /** Rooms that one message may join. */
 const MAX_ROOMS = 1000;
@@ -52,32 +55,30 @@ export function createMemberships(wire: Wire, delays: Delays) {
     for (const member of asking) members.set(member, true);
     const rooms = asking.map(({ name: room, recoverFrom }) => ({ room, recover: recoverFrom() }));
     const settle = (outcome: unknown): void => {
-      // A connection that is lost has its rooms joined by the next one.
-      const outcomes = outcome instanceof Error ? [] : (outcome as { rooms: Outcome[] }).rooms;
       for (const [index, member] of asking.entries()) {
-        const one = outcomes[index];
-        if (one !== undefined) take(member, 'error' in one ? serverError(one.error) : one);
-        else take(member, outcome as RookeryError);
+        take(member, outcome instanceof Error ? (outcome as RookeryError) : (outcome as Outcomes).rooms[index]);
       }
     };
     // At once, and not when a promise gets to it: the rooms' messages may follow in the same packet.
     wire.send({ type: 'join', payload: JSON.stringify({ rooms }), settle, cost: rooms.length }, true);
   }
 
-  function take(member: Member, outcome: JoinedPayload | RookeryError): void {
+  function take(member: Member, outcome: Outcome | RookeryError | undefined): void {
     // It may have been left meanwhile.
-    if (members.get(member) !== true) return;
-    if (!(outcome instanceof Error)) {
+    if (members.get(member) !== true || outcome === undefined) return;
+    if ('offset' in outcome) {
       failures = 0;
       member.onJoined(outcome);
-    } else if (outcome.code !== 'OFFLINE') {
-      if (outcome.retryable) {
-        members.set(member, false);
-        askLater();
-      } else {
-        members.delete(member);
-        member.onRefused(outcome);
-      }
+      return;
+    }
+    const error = 'error' in outcome ? serverError(outcome.error) : outcome;
+    if (error.retryable) {
+      // A connection that is lost has its rooms joined by the next one.
+      members.set(member, false);
+      askLater();
+    } else {
+      members.delete(member);
+      member.onRefused(error);
     }
   }
 

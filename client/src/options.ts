@@ -53,7 +53,7 @@ export interface ClientOptions<Rooms> {
   /** When to try again. The delays double from attempt to attempt, and each is drawn between the lower bound and that. */
   readonly reconnect?: ReconnectOptions | undefined;
   /**
-   * How long a token function, and then an attempt to connect, may take; 0 for no bound.
+   * How long an attempt to connect may take, the token function included; 0 for no bound.
    *
    * @default 10_000
    */

@@ -26,7 +26,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
   }
 
   function fail(cause: unknown): undefined {
-    onError(clientError('STORE_FAILED', 'The position store failed', undefined, cause));
+    onError(clientError('STORE_FAILED', 'No positions', undefined, cause));
   }
 
   function safely<T>(act: () => T | Promise<T>): T | undefined | Promise<T | undefined> {

@@ -1,6 +1,5 @@
 import type { Member, PresencePayload } from '../../src/protocol/messages.js';
 import { Emitter } from './emitter.js';
-import type { RookeryError } from './errors.js';
 
 /** What a presence list tells of. */
 export interface PresenceEvents {
@@ -25,7 +24,6 @@ export class PresenceList extends Emitter<PresenceEvents> {
   /** @internal */
   constructor(
     private readonly read: () => Promise<PresencePayload>,
-    private readonly onError: (error: RookeryError) => void,
     private readonly stop: (list: PresenceList) => void,
   ) {
     super();
@@ -51,11 +49,6 @@ export class PresenceList extends Emitter<PresenceEvents> {
   }
 
   /** @internal */
-  refreshQuietly(): void {
-    this.refresh().catch(this.onError);
-  }
-
-  /** @internal */
   joined({ clientId, userId }: Member): void {
     if (this.members.some((member) => member.userId === userId)) return;
     this.members = [...this.members, { clientId, userId }];
@@ -65,10 +58,10 @@ export class PresenceList extends Emitter<PresenceEvents> {
 
   /** A user is gone with all its connections. @internal */
   left({ userId }: Member): void {
-    const others = this.members.filter((member) => member.userId !== userId);
-    const gone = this.members.length - others.length;
-    this.members = others;
-    this.size -= Math.max(gone, 1);
+    const before = this.members.length;
+    this.members = this.members.filter((member) => member.userId !== userId);
+    // One that was not listed was counted all the same.
+    this.size -= before - this.members.length || 1;
     this.emit('change', this);
   }
 

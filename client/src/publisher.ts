@@ -76,7 +76,7 @@ export function createPublisher(
       const item = { id, type, payload, data, bytes, confirmMs, room, sends: 0, abandoned: false, settle };
       for (const dropped of queue.add(item)) {
         discard(dropped);
-        dropped.settle(clientError('QUEUE_FULL', 'The queue is full', { id: dropped.id }));
+        dropped.settle(clientError('QUEUE_FULL', 'Too many wait', { id: dropped.id }));
       }
       wire.pump();
       return () => {
@@ -181,7 +181,7 @@ export function createPublisher(
 
   function tooLarge(bytes: number): RookeryError | undefined {
     const max = maxBytes;
-    return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'The message is too large', { max }) : undefined;
+    return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'Too large', { max }) : undefined;
   }
 
   return {

@@ -124,7 +124,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     const asked = core.memberships.remove(stay);
     this.feed.stop();
     core.keeper.remove(this.name);
-    this.end(stay, clientError('ABORTED', 'The room was left'));
+    this.end(stay, clientError('ABORTED', 'Left'));
     if (!asked || !core.wire.isUp()) return;
     // A connection that is gone has left the room, too.
     await core.request('leave', { room: this.name }, { offline: undefined }).catch((error: RookeryError) => {
@@ -201,10 +201,9 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   presence(): PresenceList {
     const read = async (): Promise<PresencePayload> =>
       (await this.core.request('presence', { room: this.name }, { offline: 'repeat' })) as PresencePayload;
-    const onError = (error: RookeryError): void => this.core.report(error, this);
-    const list = new PresenceList(read, onError, () => this.lists.delete(list));
+    const list = new PresenceList(read, () => this.lists.delete(list));
     this.lists.add(list);
-    if (this.isIn) list.refreshQuietly();
+    if (this.isIn) this.refresh(list);
     return list;
   }
 
@@ -260,7 +259,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
         stay.cameTrue = true;
         this.isIn = true;
         feed.joined(joined);
-        for (const list of this.lists) list.refreshQuietly();
+        for (const list of this.lists) this.refresh(list);
         for (const settle of stay.waiters) settle(joined);
         stay.waiters.clear();
         this.emit('joined', joined);
@@ -307,11 +306,16 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     for (const loop of this.loops) loop.push(message);
   }
 
+  /** What goes wrong with it belongs to no call. */
+  private refresh(list: PresenceList): void {
+    list.refresh().catch((error: RookeryError) => this.core.report(error, this));
+  }
+
   private changePresence(type: string, member: PresentMember): void {
     for (const list of this.lists) {
       if (type === 'presence:joined') list.joined(member);
       else if (type === 'presence:left') list.left(member);
-      else if (type === 'presence:changed') list.refreshQuietly();
+      else if (type === 'presence:changed') this.refresh(list);
     }
   }
 

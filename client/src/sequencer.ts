@@ -180,14 +180,13 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
   function takeOwn(to?: Position): void {
     own = own.filter(({ message, epoch, offset }) => {
       if (at === undefined) return true;
+      const isAhead = at.epoch !== epoch || offset > at.offset;
       const isNext = at.epoch === epoch && offset === at.offset + 1;
-      const isPassed = to !== undefined && isBetween({ epoch, offset }, at, to);
-      if (isNext || isPassed) {
-        at = { epoch, offset };
-        emit({ epoch, offset, message });
-        return false;
-      }
-      return at.epoch !== epoch || offset > at.offset;
+      const isPassed = to?.epoch === epoch && offset <= to.offset;
+      if (!isAhead || !(isNext || isPassed)) return isAhead;
+      at = { epoch, offset };
+      emit({ epoch, offset, message });
+      return false;
     });
   }
 
@@ -253,13 +252,4 @@ export type Sequencer<Message extends Numbered, Reason> = ReturnType<typeof crea
 
 function byOffset(one: Position, other: Position): number {
   return one.offset - other.offset;
-}
-
-/** True for a place behind the one and not behind the other; of two epochs, the first ends where the second begins. */
-function isBetween(place: Position, from: Position, to: Position): boolean {
-  if (from.epoch === to.epoch)
-    return place.epoch === to.epoch && place.offset > from.offset && place.offset <= to.offset;
-  return place.epoch === from.epoch
-    ? place.offset > from.offset
-    : place.epoch === to.epoch && place.offset <= to.offset;
 }

@@ -44,8 +44,7 @@ export class Socket {
     socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
       request.destroy();
       const seconds = Number(headers['retry-after'] ?? NaN);
-      const reason = `refused with ${statusCode}`;
-      end({ status: statusCode, reason, ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) });
+      end({ status: statusCode, reason: 'refused', ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) });
     });
   }
 

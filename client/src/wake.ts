@@ -3,36 +3,32 @@ const TICK_MS = 5000;
 /** So much later than due means that it has. */
 const LATE_MS = 5000;
 
-export interface Wakeful {
-  /** The network is back, the page is seen again, or the machine has slept. */
-  onWake(): void;
-  onOffline(): void;
-  /** The page may be on its way out, and not come back. */
-  onHide(): void;
-}
-
 /** What there is to listen to: in browsers all of it, in Node nothing. */
 type Surroundings = Partial<Pick<Window, 'addEventListener' | 'document'>>;
 
 /**
- * Tells of what happens around the client.
+ * Tells of what happens around the client: the network is back, the page is seen again, the machine has slept; the
+ * network is gone.
  *
  * The wall clock is what shows a sleep: some clocks for timers stand still meanwhile, and some machines tell of nothing.
  *
+ * @param onHide called when the page may be on its way out, and not come back
  * @returns a function that ends it
  */
-export function watchSurroundings(wakeful: Wakeful): () => void {
+export function watchSurroundings(
+  dispatch: (event: { readonly type: 'wake' | 'offline' }) => void,
+  onHide: () => void,
+): () => void {
   const controller = new AbortController();
   const { signal } = controller;
   const around = globalThis as Surroundings;
   const { document } = around;
-  const onWake = (): void => wakeful.onWake();
-  const onHide = (): void => wakeful.onHide();
+  const onWake = (): void => dispatch({ type: 'wake' });
   const on = (name: string, listener: () => void): void => around.addEventListener?.(name, listener, { signal });
   on('online', onWake);
   on('pageshow', onWake);
   on('pagehide', onHide);
-  on('offline', () => wakeful.onOffline());
+  on('offline', () => dispatch({ type: 'offline' }));
   // Listeners of the window hear of it as well: the event bubbles.
   on('visibilitychange', () => (document?.visibilityState === 'visible' ? onWake() : onHide()));
 

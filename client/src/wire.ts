@@ -4,7 +4,7 @@ import { clientError, serverError, type RookeryError } from './errors.js';
 import { limited, type Limits, type Settle } from './limited.js';
 import { Pacer, type Rate } from './pacer.js';
 
-const OFFLINE = 'There is no connection';
+const OFFLINE = 'No connection';
 
 /** What is sent, and who takes the reply's payload. */
 export interface Outgoing {

@@ -34,9 +34,6 @@ const scripts = fc.array(
     type: fc.constantFrom<Script['type']>(
       'connect',
       'close',
-      'authorized',
-      'authorized',
-      'unauthorized',
       'connected',
       'connected',
       'draining',
@@ -77,9 +74,6 @@ function eventOf({ type, past, how }: Script, { attempt: now }: MachineState): M
       return { type, attempt, livedMs: how % 2 === 0 ? 0 : STABLE_MS, ...ENDS[how % ENDS.length] };
     case 'timer':
       return { type, silentMs: how * 1000, answered: how % 3 === 0, graceMs: how % 5 === 0 ? 1000 : -1 };
-    case 'authorized':
-    case 'unauthorized':
-      return { type, attempt };
     case 'abandon':
       return { type, reason: 'test' };
     case 'connect':
@@ -147,7 +141,7 @@ describe('the state machine of a connection', () => {
   it('is deaf to what happens to an attempt that is over', () => {
     const found = violation((played) => {
       for (const { before, event, after, effects } of played) {
-        if (!('attempt' in event) || event.attempt === before.attempt) continue;
+        if (event.attempt === undefined || event.attempt === before.attempt) continue;
         need(after === before && Object.keys(effects).length === 0, 'it hears');
       }
     });
@@ -163,7 +157,7 @@ describe('the state machine of a connection', () => {
         const refused = event.code === 4401 || event.status === 401;
         const isLast = refused && before.renewed && event.livedMs < STABLE_MS;
         need(!(fatal || (refused && !renewable)) || after.phase === 'closed', 'it is not closed');
-        need(!isLast || after.phase !== 'authorizing', 'it hammers');
+        need(!isLast || after.phase !== 'opening', 'it hammers');
       }
     });
     expect(found).toBeUndefined();
@@ -193,9 +187,7 @@ describe('the state machine of a connection', () => {
         const next: MachineEvent =
           state.phase === 'waiting'
             ? { type: 'timer', silentMs: 0, answered: true, graceMs: 0 }
-            : state.phase === 'authorizing'
-              ? { type: 'authorized', attempt }
-              : { type: 'connected', attempt, heartbeatMs: 1 };
+            : { type: 'connected', attempt, heartbeatMs: 1 };
         state = step(state, next, settings, 0).state;
       }
       need(state.phase === 'connected', 'it does not');
@@ -208,7 +200,7 @@ describe('the state machine of a connection', () => {
       let timer = 0;
       for (const { effects, after } of played) {
         timer = effects.timerMs ?? timer;
-        const isTrying = after.phase === 'authorizing' || after.phase === 'opening';
+        const isTrying = after.phase === 'opening';
         need(after.phase !== 'waiting' || timer > 0, 'it waits for ever');
         need(!isTrying || timer === connectTimeoutMs, 'no patience, or too much');
         need(after.phase !== 'connected' || livenessMs === 0 || timer > 0, 'it does not look');
