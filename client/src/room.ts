@@ -1,7 +1,7 @@
 import type { HistoryReply, Member as PresentMember, PresencePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import { Emitter } from './emitter.js';
-import { clientError, type RookeryError } from './errors.js';
+import { RookeryError, clientError } from './errors.js';
 import { createFeed, type Feed } from './feed.js';
 import { History, type HistoryOptions } from './history.js';
 import type { Core } from './core.js';
@@ -57,7 +57,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   private readonly loops = new Set<MessageLoop<RoomMessage<Received>>>();
   private readonly lists = new Set<PresenceList>();
   private acknowledging: Promise<void> | undefined;
-  private toAcknowledge: Position | undefined;
+  private toAcknowledge: Position | RoomMessage<Received> | undefined;
   /** What is being checked before it is published. */
   private checking: Promise<unknown> | undefined;
 
@@ -159,7 +159,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * The room's messages from now on, for a loop. Joins the room where nobody has; leaving the loop does not leave the
    * room. Ends when the room is left or the client closed.
    *
-   * @throws RookeryError in the loop: `OVERFLOW`, `ABORTED`, and what `join` throws
+   * @throws RookeryError in the loop: `OVERFLOW`, `ABORTED`, and why the client may not be in the room
    * @example
    * for await (const { data } of room.messages()) console.log(data);
    */
@@ -211,11 +211,10 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * Tells the server that everything up to here is dealt with: publishers that asked to confirm learn of it, and
    * `join({ recover: 'last' })` goes on from here. Of many calls in a row only the latest position is sent.
    *
-   * @throws RookeryError `NOT_JOINED`, `INVALID_DATA` for a volatile message, `TIMEOUT`, `CLOSED`
+   * @throws RookeryError `NOT_JOINED`, `INVALID_PAYLOAD` for a volatile message, `TIMEOUT`, `CLOSED`
    */
-  acknowledge({ epoch, offset }: Position | RoomMessage<Received>): Promise<void> {
-    if (epoch === undefined || offset === undefined) return Promise.reject(clientError('INVALID_DATA', 'No position'));
-    this.toAcknowledge = { epoch, offset };
+  acknowledge(to: Position | RoomMessage<Received>): Promise<void> {
+    this.toAcknowledge = to;
     this.acknowledging ??= this.acknowledgeAll().finally(() => {
       this.acknowledging = undefined;
     });
@@ -283,7 +282,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   /** The server has taken the client out of the room, or confirms that it has left. */
   private onLeft(): void {
     const { stay } = this;
-    if (stay !== undefined && this.isIn) this.quit(stay, clientError('CLOSED', 'Taken out of the room'));
+    if (stay !== undefined && this.isIn) this.quit(stay, new RookeryError('FORBIDDEN', 'Taken out of the room'));
   }
 
   /** The room is left against the application's will. Where it was is kept. */
@@ -297,7 +296,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     if (this.stay === stay) this.stay = undefined;
     this.isIn = false;
     for (const settle of stay.waiters) settle(error);
-    for (const loop of this.loops) loop.end();
+    for (const loop of this.loops) loop.end(told && error.code !== 'CLOSED' ? error : undefined);
     this.emit('left', { room: this.name, error: told ? error : undefined });
   }
 
@@ -315,14 +314,15 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     for (const list of this.lists) {
       if (type === 'presence:joined') list.joined(member);
       else if (type === 'presence:left') list.left(member);
-      else if (type === 'presence:changed') this.refresh(list);
+      else this.refresh(list);
     }
   }
 
   private async acknowledgeAll(): Promise<void> {
     for (let to = this.toAcknowledge; to !== undefined; to = this.toAcknowledge) {
       this.toAcknowledge = undefined;
-      await this.core.request('ack', { room: this.name, ...to }, { offline: 'repeat' });
+      const { epoch, offset } = to;
+      await this.core.request('ack', { room: this.name, epoch, offset }, { offline: 'repeat' });
     }
   }
 }

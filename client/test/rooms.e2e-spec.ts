@@ -112,7 +112,7 @@ describe('a room', () => {
     });
     const left = new Promise((resolve) => alice.room('r').once('left', resolve));
     await Promise.all([alice.room('r').join(), alice.room('other').join()]);
-    expect(await left).toMatchObject({ room: 'r', error: { code: 'CLOSED' } });
+    expect(await left).toMatchObject({ room: 'r', error: { code: 'FORBIDDEN' } });
     expect([alice.room('r').state, alice.room('other').state]).toEqual(['idle', 'joined']);
   });
 });
@@ -272,7 +272,7 @@ describe('positions', () => {
     expect(dataOf(later)).toEqual([3]);
     await expect(bob.room('r').acknowledge({ epoch: 'x', offset: 1 })).rejects.toMatchObject({ code: 'NOT_JOINED' });
     const volatile = { room: 'r', data: 1, id: 'v', timestamp: 1 };
-    await expect(bob.room('r').acknowledge(volatile)).rejects.toMatchObject({ code: 'INVALID_DATA' });
+    await expect(bob.room('r').acknowledge(volatile)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' });
   });
 });
 
