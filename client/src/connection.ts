@@ -11,7 +11,7 @@ import {
   type MachineState,
 } from './machine.js';
 import type { TokenFunction, WebSocketConstructor } from './options.js';
-import { Socket } from './socket.js';
+import { openSocket, type Socket } from './socket.js';
 import { watchSurroundings } from './wake.js';
 
 /**
@@ -134,7 +134,7 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
       const url = await listener.address();
       if (isOver()) return;
       if (typeof WebSocket !== 'function') throw new TypeError('No WebSocket');
-      socket = new Socket(WebSocket, url, token, {
+      socket = openSocket(WebSocket, url, token, {
         onText: (text) => receive(attempt, text),
         onEnd: (end) => dispatch({ type: 'ended', attempt, livedMs: livedMs(), ...end }),
       });

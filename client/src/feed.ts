@@ -71,11 +71,11 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
       sequencer.publishingUntold();
       return;
     }
-    const from = context.userId();
+    const from = context.userId() ?? '';
     sequencer.publishing(id, ({ offset }) => ({
       // As the others get it, whatever the application does with its own.
       data: JSON.parse(data) as unknown,
-      ...(from !== undefined && { from }),
+      from,
       id,
       offset,
       timestamp: Date.now(),

@@ -19,48 +19,49 @@ export interface SocketListener {
   onEnd(end: End): void;
 }
 
-/** One attempt to have a connection, and the connection. After `drop` and `goodbye` nothing is heard of it any more. */
-export class Socket {
-  private readonly socket: WebSocketLike & NodeSocket;
-
-  private listening = true;
-
-  /** @throws what the constructor throws: for an address that is none, for instance */
-  constructor(WebSocket: WebSocketConstructor, url: string, token: string | undefined, listener: SocketListener) {
-    const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
-    const socket: WebSocketLike & NodeSocket = new WebSocket(url, protocols);
-    this.socket = socket;
-    const end = (how: End): void => {
-      if (this.listening) listener.onEnd(how);
-    };
-    socket.addEventListener('message', ({ data }: { data?: unknown }) => {
-      if (this.listening && typeof data === 'string') listener.onText(data);
-    });
-    socket.addEventListener('close', ({ code = 1006, reason = '' }: { code?: number; reason?: string }) => {
-      end({ code, reason });
-    });
-    // A close follows; without a listener, `ws` would throw.
-    socket.addEventListener('error', () => undefined);
-    socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
-      request.destroy();
-      const seconds = Number(headers['retry-after'] ?? NaN);
-      end({ status: statusCode, reason: 'refused', ...(seconds >= 0 && { retryAfterMs: seconds * 1000 }) });
-    });
-  }
-
-  send(text: string): void {
-    this.socket.send(text);
-  }
-
-  drop(): void {
-    this.listening = false;
-    // Closing waits for the other side, which may not be there; but browsers have nothing else.
-    if (this.socket.terminate === undefined) this.socket.close();
-    else this.socket.terminate();
-  }
-
-  goodbye(): void {
-    this.listening = false;
-    this.socket.close(1000);
-  }
+/**
+ * One attempt to have a connection, and the connection. After `drop` and `goodbye` nothing is heard of it any more.
+ *
+ * @throws what the constructor throws: for an address that is none, for instance
+ */
+export function openSocket(
+  WebSocket: WebSocketConstructor,
+  url: string,
+  token: string | undefined,
+  listener: SocketListener,
+) {
+  const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
+  const socket: WebSocketLike & NodeSocket = new WebSocket(url, protocols);
+  let isOver = false;
+  const end = (how: End): void => {
+    if (!isOver) listener.onEnd(how);
+  };
+  socket.addEventListener('message', ({ data }: { data?: unknown }) => {
+    if (!isOver && typeof data === 'string') listener.onText(data);
+  });
+  socket.addEventListener('close', ({ code = 1006, reason = '' }: { code?: number; reason?: string }) => {
+    end({ code, reason });
+  });
+  // A close follows; without a listener, `ws` would throw.
+  socket.addEventListener('error', () => undefined);
+  socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
+    request.destroy();
+    const seconds = Number(headers['retry-after']);
+    end({ status: statusCode, reason: 'refused', retryAfterMs: seconds >= 0 ? seconds * 1000 : undefined });
+  });
+  return {
+    send: (text: string) => socket.send(text),
+    drop: () => {
+      isOver = true;
+      // Closing waits for the other side, which may not be there; but browsers have nothing else.
+      if (socket.terminate === undefined) socket.close();
+      else socket.terminate();
+    },
+    goodbye: () => {
+      isOver = true;
+      socket.close(1000);
+    },
+  };
 }
+
+export type Socket = ReturnType<typeof openSocket>;
