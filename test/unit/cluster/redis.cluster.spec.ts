@@ -122,7 +122,8 @@ describe('nodes over one Redis', () => {
       },
       (count) => count > 0,
     );
-    expect(resumed).toBeGreaterThan(0);
+    // By the connection that is back; and by a word that is missing, if one was on its way just then.
+    expect([1, 2]).toContain(resumed);
     expect(one?.others()).toEqual([two?.nodeId]);
   });
 });

@@ -90,6 +90,7 @@ describe('writing past the stream', () => {
     await once(near, 'close');
     expect(writeTo(handle, near, Buffer.from('z'))).toBe('refused');
     expect(tcpHandleOf(near)).toBeUndefined();
+    expect(unsentBytesOf(near)).toBe(0);
   });
 
   it('survives a reset under a write that waits', async () => {
