@@ -10,6 +10,7 @@ export type { DirectMessage, Gap, Invalid, Joined, Left, Published, PublishOptio
 export type * from './options.js';
 export { MemoryPositions, StoragePositions, type PositionStore, type TextStorage } from './positions.js';
 export type { PresenceEvents, PresenceList } from './presence.js';
-export type { JoinOptions, Room, RoomEvents, RoomState } from './room.js';
+export type { Room } from './room.js';
+export type { JoinOptions, RoomEvents, RoomState } from './room-events.js';
 export type { StandardIssue, StandardResult, StandardSchemaV1 } from './standard-schema.js';
 export type { AnyRooms, PublishedIn, ReceivedIn, RoomName } from './typed-rooms.js';

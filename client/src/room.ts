@@ -8,40 +8,10 @@ import type { Core } from './core.js';
 import { limited, type Settle } from './limited.js';
 import type { Member } from './memberships.js';
 import { createMessageLoop, type LoopOptions, type MessageLoop } from './message-loop.js';
-import type { Gap, Invalid, Joined, Left, Published, PublishOptions, RoomMessage } from './messages.js';
+import type { Joined, Published, PublishOptions, RoomMessage } from './messages.js';
 import { PresenceList } from './presence.js';
+import type { JoinOptions, RoomEvents, RoomState } from './room-events.js';
 import { validated, type StandardSchemaV1 } from './standard-schema.js';
-
-/** What `room.on` tells of. */
-export interface RoomEvents<Data> {
-  /** A message, this client's own among them; each once and in order. */
-  message: RoomMessage<Data>;
-  /** Messages are lost to this client. */
-  gap: Gap;
-  /** The room was joined, for the first time or again after a reconnect. */
-  joined: Joined;
-  /** The client is not in the room any more. */
-  left: Left;
-  /** The room's validator did not take a message. */
-  invalid: Invalid;
-  /** Something went wrong that belongs to no call. */
-  error: RookeryError;
-}
-
-/** `joining` is also a room that was joined, while there is no connection. */
-export type RoomState = 'idle' | 'joining' | 'joined';
-
-/** How to join. */
-export interface JoinOptions {
-  /** Gives the join up, and leaves the room if nobody else wants it joined. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * Where to go on: a position, or the one that the user has acknowledged last, on whichever device.
-   *
-   * @default the position that is stored, if there is one
-   */
-  readonly recover?: Position | 'last' | undefined;
-}
 
 /** One wish to be in the room, from `join` to `leave`, and who waits for it to come true. */
 interface Stay extends Member {
