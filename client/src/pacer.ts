@@ -32,9 +32,8 @@ export class Pacer {
    */
   wait(now: number, ahead = 0): number {
     if (this.rate === undefined) return 0;
-    const { burst, perSecond } = this.rate;
-    const perMs = (perSecond * MARGIN) / 1000;
-    const room = burst - this.unanswered;
+    const perMs = (this.rate.perSecond * MARGIN) / 1000;
+    const room = this.rate.burst - this.unanswered;
     this.level = Math.min(room, this.level + (now - this.refilledAt) * perMs);
     this.refilledAt = now;
     const missing = 1 + ahead - this.level;
@@ -48,7 +47,9 @@ export class Pacer {
     this.unanswered += cost;
   }
 
-  answered(cost: number): void {
+  /** What was unanswered until now took its room until now: the time before must not fill it. */
+  answered(cost: number, now: number): void {
+    this.wait(now);
     this.unanswered -= cost;
   }
 }

@@ -103,7 +103,7 @@ export function createWire() {
     const outgoing = sent.get(requestId);
     if (outgoing === undefined) return;
     sent.delete(requestId);
-    pacer.answered(outgoing.cost ?? 1);
+    pacer.answered(outgoing.cost ?? 1, performance.now());
     outgoing.settle(type === 'error' ? serverError(payload as ErrorPayload) : payload);
     pump();
   }

@@ -1,6 +1,6 @@
 import type { Position } from '../../src/protocol/position.js';
-import { connect, join, type Frame, type TestClient } from '../support/client.js';
-import { NODE_OPTIONS, publishSafely, readiness, ready } from '../support/cluster.js';
+import { join, type Frame, type TestClient } from '../support/client.js';
+import { NODE_OPTIONS, connectAgain, publishSafely, readiness, ready } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { startServer, type TestServer } from '../support/server.js';
@@ -94,7 +94,7 @@ describe('a failover', () => {
       proxy.leadTo(replica.port);
       await ready(node);
       expect((await gapIn(member, undefined)).payload).toMatchObject({ reason: 'epoch', offset: 0 });
-      const back = await connect(node);
+      const back = await connectAgain(node);
       for (const offset of [1, 2]) {
         const joined = await back.request('join', { room: 'r', recover: { epoch, offset } });
         expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
