@@ -32,7 +32,7 @@ const Jwt = JwtModule.registerAsync({
   imports: [KeysModule],
   inject: [JwtKeySource, RookeryOptions],
   useFactory: (keys: KeySource, options: RookeryOptions) => ({
-    secretOrKeyProvider: (_request, token) => keys.keyFor(headerOf(token)),
+    secretOrKeyProvider: (_request, token) => keys.onlyKey ?? keys.keyFor(headerOf(token)),
     verifyOptions: {
       algorithms: keys.algorithms.filter((name) => name !== 'EdDSA') as 'HS256'[],
       clockTolerance: options.jwtClockSkewMs / 1000,

@@ -74,12 +74,14 @@ export class Authenticator {
   }
 
   /**
+   * At once where nothing has to be asked.
+   *
    * @throws TokenError for a token that is missing or not good
    * @throws any other error where a token could not be judged
    */
-  authenticate({ token, userId }: Credentials): Promise<Principal> {
+  authenticate({ token, userId }: Credentials): Principal | Promise<Principal> {
     if (token !== undefined && this.takesTokens) return this.verify(token);
-    if (!this.trustsNetwork) return Promise.reject(new TokenMissingError('A token is required'));
+    if (!this.trustsNetwork) throw new TokenMissingError('A token is required');
     return this.trust(userId);
   }
 
@@ -89,12 +91,10 @@ export class Authenticator {
    *
    * @throws TokenError for a token that is missing or not good
    */
-  authenticateCall(token: string | undefined): Promise<Principal> {
-    if (token !== undefined && isTicket(token)) {
-      return Promise.reject(new TokenError('A ticket is good for a connection only'));
-    }
+  authenticateCall(token: string | undefined): Principal | Promise<Principal> {
+    if (token !== undefined && isTicket(token)) throw new TokenError('A ticket is good for a connection only');
     if (token === undefined && this.trustsNetwork) {
-      return Promise.resolve({ userId: '', admin: false, grants: this.trusted.for('') });
+      return { userId: '', admin: false, grants: this.trusted.for('') };
     }
     return this.authenticate(token === undefined ? {} : { token });
   }
@@ -104,13 +104,23 @@ export class Authenticator {
    *
    * @throws TokenError
    */
-  async verify(token: string): Promise<Principal> {
-    return this.revocations.check(await this.verifier.verify(await this.tickets.redeem(token)));
+  verify(token: string): Principal | Promise<Principal> {
+    return isTicket(token) ? this.verifyTicket(token) : this.judge(token);
   }
 
-  private trust(userId: string | undefined): Promise<Principal> {
+  private async verifyTicket(ticket: string): Promise<Principal> {
+    return this.judge(await this.tickets.redeem(ticket));
+  }
+
+  private judge(token: string): Principal | Promise<Principal> {
+    const principal = this.verifier.verify(token);
+    if (principal instanceof Promise) return principal.then((late) => this.revocations.check(late));
+    return this.revocations.check(principal);
+  }
+
+  private trust(userId: string | undefined): Principal {
     const name = userId ?? `guest-${randomBytes(6).toString('base64url')}`;
-    if (!isPrintable(name, MAX_USER_ID_LENGTH)) return Promise.reject(new TokenError('user_id is not a user id'));
-    return Promise.resolve({ userId: name, admin: false, grants: this.trusted.for(name) });
+    if (!isPrintable(name, MAX_USER_ID_LENGTH)) throw new TokenError('user_id is not a user id');
+    return { userId: name, admin: false, grants: this.trusted.for(name) };
   }
 }

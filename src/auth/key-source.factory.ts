@@ -32,9 +32,9 @@ export function keySourceOf(options: RookeryOptions): KeySource {
   if (options.jwksUrl !== undefined) return new JwksKeySource(new URL(options.jwksUrl), options.jwksCooldownMs);
   if (options.jwtPublicKey !== undefined) {
     const key = readPublicKey(options.jwtPublicKey);
-    return { algorithms: algorithmsOf(key), keyFor: () => key };
+    return { algorithms: algorithmsOf(key), keyFor: () => key, onlyKey: key };
   }
   // Prepared once: handed a string, the token library would try to read it as a public key at every verification.
   const secret = createSecretKey(Buffer.from(options.jwtSecret ?? developmentSecret(options)));
-  return { algorithms: ['HS256'], keyFor: () => secret, signingKey: secret };
+  return { algorithms: ['HS256'], keyFor: () => secret, onlyKey: secret, signingKey: secret };
 }

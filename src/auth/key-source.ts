@@ -5,6 +5,8 @@ export interface KeySource {
   readonly algorithms: readonly string[];
   /** The key for a token with this header. */
   keyFor(header: { readonly alg?: string; readonly kid?: string }): KeyObject | Promise<KeyObject>;
+  /** The key for all tokens, where there is one that need not be looked for. */
+  readonly onlyKey?: KeyObject;
   /** Only a shared secret can sign, too. */
   readonly signingKey?: KeyObject;
 }

@@ -5,7 +5,7 @@ import { RookeryOptions } from '../config/rookery.options.js';
 import { ProtocolError } from '../protocol/errors.js';
 import type { Principal } from './principal.js';
 import { TicketAllowance } from './ticket-allowance.js';
-import { createTicket, isTicket, nameOfTicket, sealToken, unsealToken } from './ticket-seal.js';
+import { createTicket, nameOfTicket, sealToken, unsealToken } from './ticket-seal.js';
 import { TokenError } from './token-verifier.js';
 
 /** A ticket and its end. */
@@ -54,15 +54,14 @@ export class Tickets {
   }
 
   /**
-   * The token that a ticket stands for, the first time. A token is returned as it is.
+   * The token that a ticket stands for, the first time.
    *
    * @throws TokenError for a ticket that was used, is over or was never made
    * @throws BrokerUnavailableError
    */
-  async redeem(token: string): Promise<string> {
-    if (!isTicket(token)) return token;
-    const sealed = await this.cluster.collect(KIND + nameOfTicket(token));
+  async redeem(ticket: string): Promise<string> {
+    const sealed = await this.cluster.collect(KIND + nameOfTicket(ticket));
     if (sealed === undefined) throw new TokenError('The ticket is not valid, or was used');
-    return unsealToken(token, sealed);
+    return unsealToken(ticket, sealed);
   }
 }

@@ -6,11 +6,13 @@ import type { Principal } from './principal.js';
  */
 export interface TokenVerifier {
   /**
+   * At once, or later, where something has to be asked: an upgrade waits `UPGRADE_TIMEOUT_MS` for it.
+   *
    * @throws TokenError for a token that is not good
    * @throws TokenUnavailableError where it cannot be judged at the moment, and can later
    * @throws any other error where it could not be judged, which is answered as a fault of the server
    */
-  verify(token: string): Promise<Principal>;
+  verify(token: string): Principal | Promise<Principal>;
 }
 export const TokenVerifier = Symbol('TokenVerifier');
 

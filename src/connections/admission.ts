@@ -9,6 +9,7 @@ import type { RefusalCode } from '../protocol/refusals.js';
 
 /** A place among the connections, to be given back once. */
 export interface Place {
+  readonly address: string;
   /**
    * Takes the user's share, too, when it is known who it is. At once where no other node has to be asked; else within
    * a bounded time.
@@ -58,6 +59,7 @@ export class Admission {
       return undefined;
     };
     return {
+      address,
       takeUser: (userId) => {
         // Or while its token was verified.
         if (users === undefined || given) return undefined;

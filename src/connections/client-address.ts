@@ -12,12 +12,18 @@ import { SettingsError } from '../config/resolve-options.js';
  */
 export function clientAddressReader(trustProxy: string): (request: IncomingMessage) => string {
   const trust = trustFunction(trustProxy);
+  // Read at every upgrade, and by most servers from the socket alone.
+  if (trust === trustNone) return ({ socket }) => socket.remoteAddress ?? '';
   return (request) => proxyaddr(request, trust);
+}
+
+function trustNone(): boolean {
+  return false;
 }
 
 function trustFunction(setting: string): (address: string, hop: number) => boolean {
   const text = setting.trim();
-  if (['', 'false', '0', 'no'].includes(text)) return () => false;
+  if (['', 'false', '0', 'no'].includes(text)) return trustNone;
   if (/^\d{1,2}$/.test(text)) {
     const hops = Number(text);
     return (_address, hop) => hop < hops;

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 
 import { Injectable, Logger } from '@nestjs/common';
 
-import { BrokerUnavailableError } from '../broker/broker.js';
+import { BrokerUnavailableError, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { Telemetry } from '../telemetry/telemetry.js';
@@ -92,7 +92,8 @@ export class ConnectionOpener {
     this.telemetry.connectionsOpened += 1;
     this.heartbeat.add(connection);
     this.tokens.watch(connection);
-    this.dispatcher.hold(connection, this.welcome(connection));
+    const welcomed = this.welcome(connection);
+    if (welcomed instanceof Promise) this.dispatcher.hold(connection, welcomed);
   }
 
   /** Makes a connection's messages wait for the promise, which must not reject. */
@@ -103,19 +104,25 @@ export class ConnectionOpener {
   }
 
   /** What comes before the first message: the floors above, then the application. */
-  private async welcome(connection: Connection): Promise<void> {
+  private welcome(connection: Connection): MaybePromise<void> {
     try {
-      await this.connections.opened(connection);
-      if (!connection.closing) await this.announce(connection);
+      const opened = this.connections.opened(connection);
+      const done = opened instanceof Promise ? opened.then(() => this.announce(connection)) : this.announce(connection);
+      return done?.catch((error: unknown) => this.giveUp(connection, error));
     } catch (error) {
-      // Readiness says that already; whoever tries again and again must not fill the log.
-      if (!(error instanceof BrokerUnavailableError)) this.logger.error(error);
-      connection.close(CLOSE_CODES.INTERNAL_ERROR, 'the connection could not be set up');
+      return this.giveUp(connection, error);
     }
   }
 
+  private giveUp(connection: Connection, error: unknown): void {
+    // Readiness says that already; whoever tries again and again must not fill the log.
+    if (!(error instanceof BrokerUnavailableError)) this.logger.error(error);
+    connection.close(CLOSE_CODES.INTERNAL_ERROR, 'the connection could not be set up');
+  }
+
   /** Tells the application; one that is closed before that is not told of at all. */
-  private announce(connection: Connection): Promise<unknown> | undefined {
+  private announce(connection: Connection): Promise<void> | undefined {
+    if (connection.closing) return undefined;
     connection.announced = true;
     const setup: Promise<unknown>[] = [];
     connection.setup = setup;
@@ -124,7 +131,7 @@ export class ConnectionOpener {
     if (this.lifecycle.isHeard('connection.opened')) {
       setup.push(this.lifecycle.emit('connection.opened', { connection }));
     }
-    return setup.length === 0 ? undefined : Promise.all(setup);
+    return setup.length === 0 ? undefined : Promise.all(setup).then(() => undefined);
   }
 
   private closed(connection: Connection, code: number): void {

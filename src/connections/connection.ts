@@ -62,6 +62,8 @@ export class Connection {
   setup: Promise<unknown>[] | undefined;
   /** @internal Positions to recover from, until the connection is greeted. */
   recover: ReadonlyMap<string, Position> | undefined;
+  /** @internal The second in which something is due with its token. */
+  watchedUntil: number | undefined;
   /** @internal */
   readonly outbox: Outbox;
   /** @internal Requests in progress, where there are any. */

@@ -72,13 +72,18 @@ export class ConnectionsService {
   }
 
   /** @internal */
-  async opened(connection: Connection): Promise<void> {
+  opened(connection: Connection): MaybePromise<void> {
     this.byId.set(connection.id, connection);
-    for (const hook of this.openedHooks) {
-      const done = hook(connection);
-      // A hook that is done at once keeps the first message within the turn of the upgrade.
-      if (done instanceof Promise) await done;
+    return this.runOpenedHooks(connection, 0);
+  }
+
+  /** One after the other. Those that are done at once keep the greeting within the turn of the upgrade. */
+  private runOpenedHooks(connection: Connection, from: number): MaybePromise<void> {
+    for (let index = from; index < this.openedHooks.length; index += 1) {
+      const done = this.openedHooks[index]?.(connection);
+      if (done instanceof Promise) return done.then(() => this.runOpenedHooks(connection, index + 1));
     }
+    return undefined;
   }
 
   /** @internal */

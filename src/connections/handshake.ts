@@ -11,8 +11,18 @@ const HOST = /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/;
  */
 export function problemOfHandshake({ httpVersion, headers, rawHeaders }: IncomingMessage): string | undefined {
   if (httpVersion !== '1.1') return 'HTTP/1.1 is required';
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length;
-  if (hosts !== 1 || !HOST.test(headers.host ?? '')) return 'Exactly one valid Host header is required';
+  if (countHosts(rawHeaders) !== 1 || !HOST.test(headers.host ?? ''))
+    return 'Exactly one valid Host header is required';
   if (headers['sec-websocket-version'] !== '13') return 'Sec-WebSocket-Version must be 13';
   return undefined;
+}
+
+/** @param rawHeaders names and values by turns */
+function countHosts(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') count += 1;
+  }
+  return count;
 }

@@ -34,9 +34,11 @@ export interface OutboxContext {
 export class Outbox implements Flushable {
   /** True while the kernel has not taken all that was written. */
   stuck = false;
-  private pending: Buffer | Buffer[] | undefined;
+  /** In the first turn a list, though an empty one: the turn's end is asked for already. */
+  private pending: Buffer | Buffer[] | undefined = [];
   /** Undefined where writes have to go through the socket's stream. */
   private handle: TcpHandle | undefined;
+  private started = false;
   private ended = false;
   private pendingBytes = 0;
   /** Bytes of a write past the stream that the kernel did not take whole. */
@@ -50,7 +52,7 @@ export class Outbox implements Flushable {
     private readonly socket: Socket,
     private readonly context: OutboxContext,
   ) {
-    this.handle = tcpHandleOf(socket);
+    context.turn.endWithOutbox(this);
   }
 
   /** Bytes on their way to the socket and in it. */
@@ -106,7 +108,17 @@ export class Outbox implements Flushable {
     if (pending === undefined) return;
     this.pending = undefined;
     this.pendingBytes = 0;
-    this.write(pending, pendingBytes);
+    if (pendingBytes > 0) this.write(pending, pendingBytes);
+    if (!this.started) this.start();
+  }
+
+  /** Until here all went through the stream, which was corked: the answer to the upgrade is in it. */
+  private start(): void {
+    this.started = true;
+    this.socket.uncork();
+    if (this.ended) return;
+    if (this.socket.writableLength > 0) this.watch();
+    this.handle = tcpHandleOf(this.socket);
   }
 
   /** Writes what it has, and takes nothing any more: the close frame is the last one. */
@@ -158,7 +170,7 @@ export class Outbox implements Flushable {
     for (const piece of pieces) socket.write(piece);
     if (pieces.length > 1) socket.uncork();
     this.count(bytes);
-    if (!this.stuck && socket.writableLength > 0) this.watch();
+    if (this.started && !this.stuck && socket.writableLength > 0) this.watch();
   }
 
   private count(bytes: number): void {

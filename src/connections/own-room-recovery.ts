@@ -1,6 +1,8 @@
 import type { Position } from '../protocol/position.js';
 import { EVERYBODY, userRoom } from '../protocol/room-name.js';
 
+const PARAMETERS = ['recover_all', 'recover_user'] as const;
+const NONE: ReadonlyMap<string, Position> = new Map();
 const POSITION = /^([\w.-]{1,64}):(\d{1,15})$/;
 
 /**
@@ -9,11 +11,10 @@ const POSITION = /^([\w.-]{1,64}):(\d{1,15})$/;
  * at which they can be taken up where they were left. A value that cannot be read counts as none.
  */
 export function positionsOf(query: URLSearchParams, userId: string): ReadonlyMap<string, Position> {
+  if (!PARAMETERS.some((name) => query.has(name))) return NONE;
   const positions = new Map<string, Position>();
-  for (const [name, room] of [
-    ['recover_all', EVERYBODY],
-    ['recover_user', userRoom(userId)],
-  ] as const) {
+  for (const name of PARAMETERS) {
+    const room = name === 'recover_all' ? EVERYBODY : userRoom(userId);
     const [, epoch, offset] = POSITION.exec(query.get(name) ?? '') ?? [];
     if (epoch !== undefined && offset !== undefined) positions.set(room, { epoch, offset: Number(offset) });
   }

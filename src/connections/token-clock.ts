@@ -13,7 +13,6 @@ const TICK_MS = 1000;
 @Injectable()
 export class TokenClock implements OnApplicationShutdown {
   private readonly due = new Map<number, Set<Connection>>();
-  private readonly secondOf = new WeakMap<Connection, number>();
   private readonly timer: NodeJS.Timeout;
   private reached = secondBefore(Date.now());
 
@@ -31,9 +30,9 @@ export class TokenClock implements OnApplicationShutdown {
   }
 
   forget(connection: Connection): void {
-    const key = this.secondOf.get(connection);
+    const { watchedUntil: key } = connection;
     if (key === undefined) return;
-    this.secondOf.delete(connection);
+    connection.watchedUntil = undefined;
     const set = this.due.get(key);
     set?.delete(connection);
     if (set?.size === 0) this.due.delete(key);
@@ -48,7 +47,7 @@ export class TokenClock implements OnApplicationShutdown {
     let set = this.due.get(key);
     if (set === undefined) this.due.set(key, (set = new Set()));
     set.add(connection);
-    this.secondOf.set(connection, key);
+    connection.watchedUntil = key;
   }
 
   private tick(): void {

@@ -4,10 +4,16 @@ import type { Socket } from 'node:net';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { WebSocketServer, type Server } from 'ws';
 
-import { Authenticator, CANNOT_VERIFY, TokenMissingError, credentialsOf } from '../auth/authenticator.js';
+import {
+  Authenticator,
+  CANNOT_VERIFY,
+  TokenMissingError,
+  credentialsOf,
+  type Credentials,
+} from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenError } from '../auth/token-verifier.js';
-import { Broker, BrokerUnavailableError } from '../broker/broker.js';
+import { Broker, BrokerUnavailableError, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
@@ -15,6 +21,7 @@ import { Telemetry } from '../telemetry/telemetry.js';
 import { Admission, type Place } from './admission.js';
 import { clientAddressReader } from './client-address.js';
 import { ClientSocket } from './client-socket.js';
+import type { ConnectionDetails } from './connection.js';
 import { ConnectionOpener } from './connection-opener.js';
 import { DrainState } from './drain-state.js';
 import { problemOfHandshake } from './handshake.js';
@@ -92,19 +99,23 @@ export class UpgradeHandler {
   handle(request: IncomingMessage, socket: Socket, head: Buffer): void {
     // From the first line on: a reset while the token is being verified must not end the process.
     socket.on('error', ignore);
-    let place: Place | undefined;
+    const query = queryOf(request.url);
+    let place: Place;
+    let judged: MaybePromise<Principal>;
     try {
       place = this.admit(request);
+      socket.once('close', place.give);
+      judged = this.judge(credentialsOf(request.headers, query), place);
     } catch (error) {
       this.refuse(socket, error);
       return;
     }
-    const taken = place;
-    socket.once('close', taken.give);
-    this.judge(request, taken).then(
-      (principal) => this.complete(request, socket, head, principal, taken),
-      (error: unknown) => this.refuse(socket, error),
-    );
+    const complete = (principal: Principal): void => {
+      const recover = positionsOf(query, principal.userId);
+      this.complete(request, socket, head, { principal, recover, address: place.address }, place.give);
+    };
+    if (judged instanceof Promise) judged.then(complete, (error: unknown) => this.refuse(socket, error));
+    else complete(judged);
   }
 
   /** What can be judged at once. */
@@ -132,44 +143,66 @@ export class UpgradeHandler {
     if (this.drain.draining) throw new Refusal('DRAINING');
   }
 
-  /** What takes time; what may have changed meanwhile is looked at again. */
-  private async judge(request: IncomingMessage, place: Place): Promise<Principal> {
-    this.pending += 1;
-    try {
-      const principal = await this.authenticate(request);
-      this.checkDraining();
-      this.checkReady();
-      const taken = place.takeUser(principal.userId);
-      const refusal = taken instanceof Promise ? await taken : taken;
+  /** Who it is, and whether there is room for it. With a secret or key at hand that is known at once. */
+  private judge(credentials: Credentials, place: Place): MaybePromise<Principal> {
+    const principal = this.authenticator.authenticate(credentials);
+    const judged = principal instanceof Promise ? this.judgeLater(principal, place) : this.takeUser(principal, place);
+    return judged instanceof Promise ? this.pendingUntil(judged) : judged;
+  }
+
+  /** What may have changed meanwhile is looked at again. */
+  private async judgeLater(authenticated: Promise<Principal>, place: Place): Promise<Principal> {
+    const principal = await this.inTime(authenticated);
+    this.checkDraining();
+    this.checkReady();
+    return this.takeUser(principal, place);
+  }
+
+  private takeUser(principal: Principal, place: Place): MaybePromise<Principal> {
+    const taken = place.takeUser(principal.userId);
+    const settle = (refusal: RefusalCode | undefined): Principal => {
       if (refusal !== undefined) throw new Refusal(refusal);
       return principal;
+    };
+    return taken instanceof Promise ? taken.then(settle) : settle(taken);
+  }
+
+  private async pendingUntil(judged: Promise<Principal>): Promise<Principal> {
+    this.pending += 1;
+    try {
+      return await judged;
     } finally {
       this.pending -= 1;
     }
   }
 
-  private async authenticate(request: IncomingMessage): Promise<Principal> {
+  private async inTime(authenticated: Promise<Principal>): Promise<Principal> {
     let timer: NodeJS.Timeout | undefined;
     try {
       const timeout = new Promise<never>((_resolve, reject) => {
         timer = setTimeout(() => reject(new Error('Verifying the token took too long')), this.options.upgradeTimeoutMs);
       });
-      const credentials = credentialsOf(request.headers, queryOf(request.url));
-      return await Promise.race([this.authenticator.authenticate(credentials), timeout]);
+      return await Promise.race([authenticated, timeout]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  private complete(request: IncomingMessage, socket: Socket, head: Buffer, principal: Principal, place: Place): void {
+  private complete(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    details: Omit<ConnectionDetails, 'wire'>,
+    onClosed: () => void,
+  ): void {
     if (socket.destroyed) return;
-    const address = this.addressOf(request);
     dropUnacceptableOffers(request);
+    // The 101 leaves with the greeting.
+    socket.cork();
     this.server.handleUpgrade(request, socket, head, (ws) => {
       socket.off('error', ignore);
       const wire = ws.extensions.includes('permessage-deflate') ? this.deflatedWire : JSON_WIRE;
-      const recover = positionsOf(queryOf(request.url), principal.userId);
-      this.opener.open(ws, { principal, address, wire, recover }, place.give);
+      this.opener.open(ws, { ...details, wire }, onClosed);
     });
   }
 
@@ -207,7 +240,9 @@ function queryOf(url = ''): URLSearchParams {
 
 /** A client that offers nothing gets the one subprotocol there is; one that offers only others is told so. */
 function offersSupported({ headers }: IncomingMessage): boolean {
-  const offered = (headers['sec-websocket-protocol'] ?? '')
+  const { 'sec-websocket-protocol': list } = headers;
+  if (list === undefined) return true;
+  const offered = list
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '' && !entry.startsWith(BEARER_SUBPROTOCOL_PREFIX));

@@ -15,6 +15,20 @@ async function refusal(server: TestServer, changes: HandshakeChanges): Promise<{
   return { status: answer.status, code };
 }
 
+describe('an upgrade that is let in', () => {
+  it('is answered and greeted in one piece', async () => {
+    const socket = await openSocket(await startServer());
+    const pieces: string[] = [];
+    socket.tcp.on('data', (piece) => pieces.push(piece.toString('latin1')));
+    socket.write(handshake());
+    await eventually(
+      () => pieces.join(''),
+      (text) => text.includes('"connected"'),
+    );
+    expect(pieces).toEqual([expect.stringMatching(/^HTTP\/1\.1 101 .*"connected"/s)]);
+  });
+});
+
 describe('a refused upgrade', () => {
   it('gets 401 without a token, and with a bad one', async () => {
     const server = await startServer();

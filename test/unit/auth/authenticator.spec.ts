@@ -1,4 +1,10 @@
-import { Authenticator, TokenMissingError, bearerOf, credentialsOf } from '../../../src/auth/authenticator.js';
+import {
+  Authenticator,
+  TokenMissingError,
+  bearerOf,
+  credentialsOf,
+  type Credentials,
+} from '../../../src/auth/authenticator.js';
 import { Grants } from '../../../src/auth/grants.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { TokenError, type TokenVerifier } from '../../../src/auth/token-verifier.js';
@@ -13,10 +19,16 @@ const verifier: TokenVerifier = {
   verify: (token) => (token === 'good' ? Promise.resolve(verified) : Promise.reject(new TokenError('bad'))),
 };
 
-function authenticatorWith(options: RookeryOptionsInput = {}): Authenticator {
+/** An authenticator that takes its time for everything. */
+function authenticatorWith(options: RookeryOptionsInput = {}) {
   const resolved = resolveOptions(options);
   const cluster = new LocalCluster();
-  return new Authenticator(resolved, verifier, new Revocations(resolved, cluster), new Tickets(resolved, cluster));
+  const tickets = new Tickets(resolved, cluster);
+  const authenticator = new Authenticator(resolved, verifier, new Revocations(resolved, cluster), tickets);
+  return {
+    authenticate: async (credentials: Credentials) => authenticator.authenticate(credentials),
+    authenticateCall: async (token: string | undefined) => authenticator.authenticateCall(token),
+  };
 }
 
 describe('credentialsOf', () => {
