@@ -21,11 +21,11 @@ export type NumberedPublication = Publication & { readonly offset: number };
 export interface PublishRequest {
   readonly room: string;
   readonly data: string;
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** Makes the publish idempotent among those of the same `from` in the same room. */
-  readonly id?: string;
-  readonly volatile?: boolean;
-  readonly origin?: string;
+  readonly id?: string | undefined;
+  readonly volatile?: boolean | undefined;
+  readonly origin?: string | undefined;
 }
 
 /** What became of it. */

@@ -156,7 +156,7 @@ export class Dispatcher {
     if (connection.closing) return undefined;
     let outcome: MaybePromise<Outcome>;
     try {
-      outcome = this.handle(connection, { type, payload, ...(requestId === undefined ? {} : { requestId }) });
+      outcome = this.handle(connection, type, payload, requestId);
     } catch (error) {
       this.fail(connection, error, requestId);
       return undefined;
@@ -171,9 +171,16 @@ export class Dispatcher {
     );
   }
 
-  private handle(connection: Connection, envelope: Envelope): MaybePromise<Outcome> {
-    const handler = this.direct.get(envelope.type);
-    if (handler !== undefined) return handler(connection, envelope.payload);
+  private handle(
+    connection: Connection,
+    type: string,
+    payload: unknown,
+    requestId: string | undefined,
+  ): MaybePromise<Outcome> {
+    const handler = this.direct.get(type);
+    if (handler !== undefined) return handler(connection, payload);
+    // Anew, without what else the client put there.
+    const envelope = { type, payload, ...(requestId === undefined ? {} : { requestId }) };
     return this.applicationHandlers.handle(connection, envelope) ?? this.handleUnknown(connection, envelope);
   }
 

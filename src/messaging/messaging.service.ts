@@ -75,15 +75,10 @@ export class MessagingService {
     return this.access.when(principal, 'publish', room, () => {
       this.checkRule(principal, room, connection);
       const { id, volatile, confirm } = payload;
-      const request = {
-        room,
-        data: jsonOf(payload.data),
-        ...(id === undefined ? {} : { id }),
-        ...(volatile ? { volatile } : {}),
-        // Over REST an administrator is the server itself.
-        ...(connection === undefined && (principal.admin || principal.userId === '') ? {} : { from: principal.userId }),
-        ...(connection === undefined ? {} : { origin: connection.id }),
-      };
+      // Over REST an administrator is the server itself.
+      const isServer = connection === undefined && (principal.admin || principal.userId === '');
+      const from = isServer ? undefined : principal.userId;
+      const request = { room, data: jsonOf(payload.data), from, id, volatile, origin: connection?.id };
       const send = (): MaybePromise<AckPayload> => this.send(connection === undefined ? 'rest' : 'websocket', request);
       if (confirm === undefined) return { ack: send() };
       return { ack: this.confirmations.waitFor(room, connection?.id, confirm.timeoutMs, send) };
