@@ -38,7 +38,7 @@ export class CatchUp {
   start(member: Membership, position: Position, page?: HistoryPage): void {
     if (member.left) return;
     member.position = position;
-    member.room.away.add(member);
+    member.room.addAway(member);
     if (page === undefined) this.proceed(member);
     else this.continueAfter(member, page);
   }

@@ -62,7 +62,7 @@ export class Membership {
   hold(): void {
     this.held = [];
     this.heldFrom = this.room.position;
-    this.room.holding.add(this);
+    this.room.keepBackFrom(this);
   }
 
   /**
@@ -90,7 +90,7 @@ export class Membership {
     this.heldFrom = undefined;
     this.heldBytes = 0;
     this.whenReleased = undefined;
-    this.room.holding.delete(this);
+    this.room.keepNothingBackFrom(this);
     if (left) return;
     for (const item of held) {
       if ('reason' in item) this.tellGap(item);
@@ -128,6 +128,18 @@ export interface RoomContext {
   deliver(room: Room, run: readonly Publication[]): void;
 }
 
+const NOBODY: ReadonlySet<Membership> = new Set();
+
+/** The set is there only while somebody is in it: there are many rooms, and most of them never need one. */
+function including(set: Set<Membership> | undefined, member: Membership): Set<Membership> {
+  return (set ?? new Set()).add(member);
+}
+
+function excluding(set: Set<Membership> | undefined, member: Membership): Set<Membership> | undefined {
+  set?.delete(member);
+  return set?.size === 0 ? undefined : set;
+}
+
 /** A run is delivered at once when it has grown to this many bytes: a flood must not pile up until the turn ends. */
 const MAX_RUN_BYTES = 256 * 1024;
 
@@ -139,10 +151,6 @@ export class Room implements Flushable {
   readonly live: Membership[] = [];
   /** Those of the live members, in the same places: the fan-out touches nothing else of a member. */
   readonly outboxes: Outbox[] = [];
-  /** Live members from whom messages are kept back for a moment. */
-  readonly holding = new Set<Membership>();
-  /** Members who catch up or lag. */
-  readonly away = new Set<Membership>();
   /** Set while the broker starts delivery; rejects where it cannot. */
   opening: Promise<void> | undefined;
   /** Joins in progress: an empty room that somebody is about to enter is not closed. */
@@ -151,6 +159,8 @@ export class Room implements Flushable {
   ahead: { readonly epoch: string; readonly publication: Publication }[] | undefined;
   epoch = '';
   offset = 0;
+  private heldBack: Set<Membership> | undefined;
+  private absent: Set<Membership> | undefined;
   private run: Publication[] = [];
   private runBytes = 0;
 
@@ -162,6 +172,16 @@ export class Room implements Flushable {
 
   get size(): number {
     return this.live.length + this.away.size;
+  }
+
+  /** Live members from whom messages are kept back for a moment. */
+  get holding(): ReadonlySet<Membership> {
+    return this.heldBack ?? NOBODY;
+  }
+
+  /** Members who catch up or lag. */
+  get away(): ReadonlySet<Membership> {
+    return this.absent ?? NOBODY;
   }
 
   get keepsHistory(): boolean {
@@ -202,10 +222,23 @@ export class Room implements Flushable {
     this.offset = offset;
   }
 
+  /** To be done when a member enters that is not live yet. */
+  addAway(member: Membership): void {
+    this.absent = including(this.absent, member);
+  }
+
+  keepBackFrom(member: Membership): void {
+    this.heldBack = including(this.heldBack, member);
+  }
+
+  keepNothingBackFrom(member: Membership): void {
+    this.heldBack = excluding(this.heldBack, member);
+  }
+
   /** Makes a member live. From now on it stands where the room stands. */
   addLive(member: Membership): void {
     this.flush();
-    this.away.delete(member);
+    this.absent = excluding(this.absent, member);
     member.position = undefined;
     member.lag = undefined;
     member.index = this.live.length;
@@ -223,15 +256,15 @@ export class Room implements Flushable {
       last.index = member.index;
     }
     member.index = AWAY;
-    this.holding.delete(member);
-    this.away.add(member);
+    this.keepNothingBackFrom(member);
+    this.addAway(member);
   }
 
   remove(member: Membership): void {
     this.flush();
     member.leave();
     if (member.isLive) this.takeAway(member);
-    this.away.delete(member);
-    this.holding.delete(member);
+    this.absent = excluding(this.absent, member);
+    this.keepNothingBackFrom(member);
   }
 }

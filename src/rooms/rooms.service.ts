@@ -192,7 +192,7 @@ export class RoomsService implements OnModuleInit {
     const payload = { room: room.name, ...start, ...outcome };
     const member = this.add(connection, room, start);
     if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
-    room.away.add(member);
+    room.addAway(member);
     member.position = start;
     // What is lost is said by the reply; from its position on nothing is.
     const { lost: _said, ...rest } = page;
