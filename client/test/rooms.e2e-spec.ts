@@ -1,7 +1,5 @@
-import { startApplication } from '../../test/support/application.js';
 import { eventually } from '../../test/support/eventually.js';
 import { dataOf, range } from '../../test/support/messages.js';
-import { OrdersGateway } from '../../test/support/orders.js';
 import { startServer, tokenFor } from '../../test/support/server.js';
 import {
   MemoryPositions,
@@ -12,13 +10,7 @@ import {
   type RoomMessage,
 } from '../src/index.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
-import { collect, rookery } from './support/rookery.js';
-
-const many = (messages: readonly unknown[], count: number): Promise<unknown> =>
-  eventually(
-    () => messages.length,
-    (length) => length >= count,
-  );
+import { collect, many, rookery } from './support/rookery.js';
 
 /** The connection breaks, and comes back. */
 async function breaks(proxy: FaultyProxy, client: RookeryClient, meanwhile?: () => Promise<unknown>): Promise<void> {
@@ -273,43 +265,5 @@ describe('positions', () => {
     await expect(bob.room('r').acknowledge({ epoch: 'x', offset: 1 })).rejects.toMatchObject({ code: 'NOT_JOINED' });
     const volatile = { room: 'r', data: 1, id: 'v', timestamp: 1 };
     await expect(bob.room('r').acknowledge(volatile)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' });
-  });
-});
-
-describe('an application’s own messages', () => {
-  it('are asked, sent and received', async () => {
-    const server = await startApplication({ providers: [OrdersGateway] });
-    const alice = rookery(server);
-    const received: unknown[] = [];
-    alice.on('message', (message) => received.push(message));
-    expect(await alice.request('order:watch', { order: 7 })).toMatchObject({ order: 7, by: 'alice' });
-    await many(received, 1);
-    expect(received).toEqual([{ type: 'order:state', payload: { order: 7, state: 'packed' } }]);
-    await expect(alice.request('order:watch', { order: 'x' })).rejects.toMatchObject({
-      code: 'INVALID_PAYLOAD',
-      details: { field: 'order' },
-    });
-    const errors: unknown[] = [];
-    alice.on('error', ({ code }) => errors.push(code));
-    alice.send('nobody:knows');
-    await many(errors, 1);
-    expect(errors).toEqual(['UNKNOWN_TYPE']);
-  });
-
-  it('wait for a connection, but not for ever, and are not sent twice', async () => {
-    const server = await startServer();
-    const proxy = await FaultyProxy.start(server.port);
-    const alice = rookery(proxy);
-    const early = alice.request('x');
-    await expect(early).rejects.toMatchObject({ code: 'UNKNOWN_TYPE' });
-    proxy.stall();
-    const lost = alice.request('x', undefined, { timeoutMs: 0 });
-    const late = alice.request('x', undefined, { timeoutMs: 50 });
-    await expect(late).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true });
-    proxy.cut();
-    await expect(lost).rejects.toMatchObject({ code: 'OFFLINE', retryable: true });
-    const signal = AbortSignal.abort();
-    await expect(alice.request('x', 1, { signal })).rejects.toMatchObject({ code: 'ABORTED' });
-    await expect(alice.request('x', 1n)).rejects.toMatchObject({ code: 'INVALID_DATA' });
   });
 });

@@ -1,8 +1,17 @@
 import { WebSocket } from 'ws';
 
+import { ConnectionsService } from '../../../src/index.js';
+import { eventually } from '../../../test/support/eventually.js';
 import { cleanUp } from '../../../test/support/teardown.js';
 import { tokenFor, type TestServer } from '../../../test/support/server.js';
-import { RookeryClient, type AnyRooms, type ClientOptions, type Room, type RoomMessage } from '../../src/index.js';
+import {
+  RookeryClient,
+  type AnyRooms,
+  type ClientOptions,
+  type Room,
+  type RoomMessage,
+  type StateChange,
+} from '../../src/index.js';
 
 /** Delays that a test need not wait for. */
 export const SOON = { minDelayMs: 1, maxDelayMs: 20 } as const;
@@ -28,4 +37,23 @@ export function collect(room: Room): RoomMessage[] {
   const messages: RoomMessage[] = [];
   room.on('message', (message) => messages.push(message));
   return messages;
+}
+
+/** Keeps every change of a client's state. */
+export function statesOf(client: RookeryClient): StateChange[] {
+  const changes: StateChange[] = [];
+  client.on('state', (change) => changes.push(change));
+  return changes;
+}
+
+/** Resolves when there are so many. */
+export const many = (messages: readonly unknown[], count: number): Promise<unknown> =>
+  eventually(
+    () => messages.length,
+    (length) => length >= count,
+  );
+
+/** Closes every connection of the server with a code. */
+export function closeAll(server: TestServer, code: number): void {
+  for (const connection of server.app.get(ConnectionsService).all()) connection.close(code, 'test');
 }
