@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 import { Traffic } from '../chaos/traffic.js';
-import { connect, join, type Frame } from '../support/client.js';
+import { connectAgain, join, type Frame } from '../support/client.js';
 import { NODE_OPTIONS, ready } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { metric } from '../support/metrics.js';
@@ -66,7 +66,7 @@ describe('nodes on a Redis Cluster', () => {
       }
       await member.close();
       for (const room of ROOMS) await publisher.request('room:message', { room, data: 2 });
-      const back = await connect(one, { claims: { sub: 'm' } });
+      const back = await connectAgain(one, { claims: { sub: 'm' } });
       for (const room of ROOMS) {
         const { payload } = await back.request('join', { room, recover: positions.get(room) });
         expect(payload).toMatchObject({ recovered: true, offset: 1 });

@@ -1,6 +1,6 @@
 import type { Position } from '../../src/protocol/position.js';
-import { join, type Frame, type TestClient } from '../support/client.js';
-import { NODE_OPTIONS, connectAgain, publishSafely, readiness, ready } from '../support/cluster.js';
+import { connectAgain, join, type Frame, type TestClient } from '../support/client.js';
+import { NODE_OPTIONS, publishSafely, readiness, ready } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { startServer, type TestServer } from '../support/server.js';

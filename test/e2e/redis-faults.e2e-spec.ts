@@ -2,8 +2,8 @@ import { cpSync, rmSync } from 'node:fs';
 import { join as path } from 'node:path';
 
 import type { Position } from '../../src/protocol/position.js';
-import { connect, join, type Frame, type TestClient } from '../support/client.js';
-import { connectAgain, publishSafely, readiness, ready, startNodes } from '../support/cluster.js';
+import { connect, connectAgain, join, type Frame, type TestClient } from '../support/client.js';
+import { publishSafely, readiness, ready, startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis, type RedisSettings, type TestRedis } from '../support/redis.js';
 import type { TestServer } from '../support/server.js';

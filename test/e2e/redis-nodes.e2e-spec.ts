@@ -1,4 +1,4 @@
-import { connect, join, type TestClient } from '../support/client.js';
+import { connectAgain, join, type TestClient } from '../support/client.js';
 import { readiness, ready, startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis.js';
@@ -64,11 +64,11 @@ describe('two nodes over one Redis', () => {
     const [one, two] = await startNodes(redis, 2);
     if (one === undefined || two === undefined) throw new Error('two nodes');
     const publisher = await join(two, { claims: { sub: 'p' } });
-    const member = await connect(one);
+    const member = await connectAgain(one);
     const { payload: start } = await member.request('join', 'r');
     await member.close();
     for (let n = 1; n <= 5; n += 1) await publisher.request('room:message', { room: 'r', data: n });
-    const back = await connect(two);
+    const back = await connectAgain(two);
     const { epoch, offset } = start as { epoch: string; offset: number };
     const joined = await back.request('join', { room: 'r', recover: { epoch, offset } });
     expect(joined.payload).toMatchObject({ recovered: true, offset: 0 });

@@ -1,6 +1,6 @@
 import { Cluster } from '../../src/cluster/cluster.js';
 import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
-import { RefusedError, TestClient, connect, type ConnectOptions } from './client.js';
+import type { TestClient } from './client.js';
 import { eventually } from './eventually.js';
 import type { TestRedis } from './redis.js';
 import { startServer, type TestServer } from './server.js';
@@ -32,16 +32,6 @@ export async function startAcquaintedNodes(
   const nodes = await startNodes(redis, count, options);
   for (const node of nodes) await knowsOthers(node, count - 1);
   return nodes;
-}
-
-/** Connects, as clients do, until the node takes it: one that is slow to hear of Redis refuses for a moment. */
-export async function connectAgain(node: TestServer, options?: ConnectOptions): Promise<TestClient> {
-  const outcome = await eventually(
-    () => connect(node, options).catch((error: unknown) => error),
-    (found) => !(found instanceof RefusedError && found.status === 503),
-  );
-  if (outcome instanceof TestClient) return outcome;
-  throw outcome;
 }
 
 /** How a node's readiness probe answers. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { PATIENCE_MS } from './client.js';
+/** How long a condition may take to come true; a bound on failures, never a wait. */
+export const PATIENCE_MS = 20_000;
 
 /** Waits until a condition holds; fails with what it last was. */
 export async function eventually<T>(

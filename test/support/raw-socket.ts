@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-import { PATIENCE_MS } from './client.js';
-import { eventually } from './eventually.js';
+import { PATIENCE_MS, eventually } from './eventually.js';
 import { tokenFor, type TestServer } from './server.js';
 import { cleanUp } from './teardown.js';
 

@@ -1,8 +1,7 @@
 import type { BrowserContext, Page } from 'playwright-core';
 
 import type * as rookery from '../../src/index.js';
-import { PATIENCE_MS } from '../../../test/support/client.js';
-import { eventually } from '../../../test/support/eventually.js';
+import { PATIENCE_MS, eventually } from '../../../test/support/eventually.js';
 import { faultsOf } from '../support/browser.js';
 import { servePages } from '../support/pages.js';
 
