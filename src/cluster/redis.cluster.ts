@@ -59,6 +59,8 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private asked = 0;
   private said = 0;
   private beatAt = performance.now();
+  /** The number of the last beat among the words said. */
+  private lastBeat = 0;
   private hasStarted = false;
   /** Resolves when those who are there have had the time to say so; undefined from then on. */
   private greeted: Promise<void> | undefined;
@@ -201,8 +203,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     const hasSlept = now - this.beatAt > 2 * BEAT_MS;
     this.beatAt = now;
     if (!this.isListening || this.leaving) return;
-    if (hasSlept || this.hearing.lastOf(this.nodeId) < this.said) this.nodes.forgive(now);
+    // The last beat, not the last word: what was said just now cannot have come back yet.
+    if (hasSlept || this.hearing.lastOf(this.nodeId) < this.lastBeat) this.nodes.forgive(now);
     this.say({ kind: 'beat' });
+    this.lastBeat = this.said;
     if (hasSlept) this.resume();
     for (const node of this.nodes.expire(now)) this.lose(node);
     for (const counts of this.allCounts) counts.refresh(now);

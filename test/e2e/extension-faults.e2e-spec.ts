@@ -12,7 +12,7 @@ import {
   type TokenVerifier,
 } from '../../src/index.js';
 import { startApplication, type ApplicationParts, type TestApplication } from '../support/application.js';
-import { join, type TestClient } from '../support/client.js';
+import { connect, join, type TestClient } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
 
 /** The ways in which a handler fails. */
@@ -137,6 +137,8 @@ const byName: Enter = (server, userId, ...rooms) => join(server, { claims: { sub
 
 /** For where the token is the name. */
 const byToken: Enter = (server, userId, ...rooms) => join(server, { token: userId }, ...rooms);
+const refusalOf = (server: TestApplication, token: string): Promise<unknown> =>
+  connect(server, { token }).catch((error: unknown) => error);
 
 /** Two others are in a room, and are in it undisturbed when the fault has been met. */
 async function undisturbed(
@@ -231,7 +233,7 @@ describe.each(Object.entries(ways))('a handler of the application that %s', (_na
 
   it('as the token verifier is answered as a fault of the server, and is logged', () => {
     const meetFault = async (server: TestApplication): Promise<void> => {
-      const refused = await byToken(server, 'faulty').catch((error: unknown) => error);
+      const refused = await refusalOf(server, 'faulty');
       expect(refused).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } });
       await logged(server, 'A token could not be judged');
 

@@ -4,6 +4,7 @@ import { RedisCluster } from '../../../src/cluster/redis.cluster.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import { eventually } from '../../support/eventually.js';
 import { TestRedis } from '../../support/redis.js';
+import { TcpProxy } from '../../support/tcp-proxy.js';
 import { cleanUp } from '../../support/teardown.js';
 
 let redis: TestRedis;
@@ -14,8 +15,8 @@ beforeAll(async () => {
 
 afterAll(() => redis.remove());
 
-async function startNodes(count: number): Promise<RedisCluster[]> {
-  const options = resolveOptions({ nodeEnv: 'test', redisUrl: redis.url, redisPrefix: randomUUID() });
+async function startNodes(count: number, redisUrl = redis.url): Promise<RedisCluster[]> {
+  const options = resolveOptions({ nodeEnv: 'test', redisUrl, redisPrefix: randomUUID() });
   const nodes = Array.from({ length: count }, () => new RedisCluster(options));
   for (const node of nodes) {
     cleanUp(() => node.onApplicationShutdown());
@@ -106,6 +107,25 @@ describe('nodes over one Redis', () => {
     );
     expect(one?.others()).toEqual([]);
     expect(await one?.ask('anything', null)).toEqual({ answers: [], partial: false, gone: [] });
+  });
+
+  it('lose one that is silent, though something of their own is always on its way', async () => {
+    const proxy = await TcpProxy.start(redis.port);
+    const [one, two] = await startNodes(2, `redis://127.0.0.1:${proxy.port}`);
+    const gone: string[] = [];
+    one?.onNodeGone((node) => gone.push(node));
+    const talking = setInterval(() => one?.tell('topic', null), 20);
+    const late = setInterval(() => {
+      proxy.thaw();
+      setTimeout(() => proxy.freeze(), 10);
+    }, 100);
+    cleanUp(() => [talking, late].forEach(clearInterval));
+    two?.onApplicationShutdown();
+    await eventually(
+      () => gone,
+      ([node]) => node === two?.nodeId,
+    );
+    expect(one?.others()).toEqual([]);
   });
 
   it('hear of each other again after their connections were cut, and know that word was lost', async () => {
