@@ -84,7 +84,7 @@ export class RookeryOptions extends NodeOptions {
   @Min(0)
   compressionThreshold = 1024;
 
-  /** Collects what goes out for this long, in milliseconds; `0` for one turn of the event loop. @default 0 */
+  /** Collects what goes out, the answer to an upgrade too, for this long, in milliseconds; `0` for one turn of the event loop. @default 0 */
   @IsInt()
   @Min(0)
   @Max(10_000)

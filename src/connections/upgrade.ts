@@ -99,12 +99,13 @@ export class UpgradeHandler {
   handle(request: IncomingMessage, socket: Socket, head: Buffer): void {
     // From the first line on: a reset while the token is being verified must not end the process.
     socket.on('error', ignore);
-    const query = queryOf(request.url);
     let place: Place;
+    let query: URLSearchParams;
     let judged: MaybePromise<Principal>;
     try {
       place = this.admit(request);
       socket.once('close', place.give);
+      query = queryOf(request.url);
       judged = this.judge(credentialsOf(request.headers, query), place);
     } catch (error) {
       this.refuse(socket, error);

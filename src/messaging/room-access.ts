@@ -17,7 +17,12 @@ export class RoomAccess {
   allows(principal: Principal, action: RoomAction, room: string): MaybePromise<boolean> {
     try {
       const answer = this.policy.allows(principal, action, room);
-      return answer instanceof Promise ? answer.catch((error: unknown) => this.refuseFor(error)) : answer;
+      if (typeof answer === 'boolean') return answer;
+      // Whatever is no plain answer, a promise of any library, is waited for; only `true` lets in.
+      return Promise.resolve(answer).then(
+        (late: unknown) => late === true,
+        (error: unknown) => this.refuseFor(error),
+      );
     } catch (error) {
       return this.refuseFor(error);
     }

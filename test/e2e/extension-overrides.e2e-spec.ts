@@ -1,3 +1,5 @@
+import { runInNewContext } from 'node:vm';
+
 import { Inject, Injectable, Module } from '@nestjs/common';
 import request from 'supertest';
 
@@ -15,7 +17,7 @@ import {
   type TokenVerifier,
 } from '../../src/index.js';
 import { startApplication, type TestApplication } from '../support/application.js';
-import { join, RefusedError } from '../support/client.js';
+import { connect, join, RefusedError } from '../support/client.js';
 import { LaterBroker } from '../support/later.broker.js';
 
 /** Who is in which team: what an application's database would know. */
@@ -74,6 +76,43 @@ class UnreachableBroker extends LaterBroker {
     return Promise.reject(new BrokerUnavailableError('no route'));
   }
 }
+
+/** Promises of another realm, as libraries have their own: to be waited for, and no `Promise` of this one. */
+const ForeignPromise = runInNewContext('Promise') as PromiseConstructor;
+
+class ForeignPolicy implements RoomPolicy {
+  allows(_principal: Principal, _action: RoomAction, room: string): Promise<boolean> {
+    if (room === 'nothing') return undefined as unknown as Promise<boolean>;
+    return ForeignPromise.resolve(
+      room === 'broken' ? Promise.reject(new Error('no database')) : Promise.resolve(room === 'open'),
+    );
+  }
+}
+
+@Injectable()
+class ForeignVerifier extends OpaqueVerifier {
+  override verify(token: string): Promise<Principal> {
+    return ForeignPromise.resolve(super.verify(token));
+  }
+}
+
+describe('a promise that is of another library', () => {
+  it('of a room policy is waited for, and lets in only where it says so', async () => {
+    const server = await startApplication({ overrides: { roomPolicy: ForeignPolicy } });
+    const alice = await join(server);
+    for (const room of ['closed', 'broken', 'nothing']) {
+      expect(await alice.request('join', room)).toMatchObject({ type: 'error', payload: { code: 'FORBIDDEN' } });
+    }
+    expect((await alice.request('join', 'open')).type).toBe('room:joined');
+  });
+
+  it('of a token verifier is waited for, and lets in only whom it names', async () => {
+    const server = await startApplication({ overrides: { tokenVerifier: ForeignVerifier } });
+    await expect(connect(server, { token: 'other-alice' })).rejects.toMatchObject({ status: 401 });
+    const alice = await connect(server, { token: 'opaque-alice' });
+    expect((await alice.next('connected')).payload.userId).toBe('alice');
+  });
+});
 
 describe('a room policy of the application', () => {
   it('decides, later, with what the application’s own services know', async () => {
