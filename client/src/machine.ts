@@ -186,7 +186,7 @@ function failed(state: MachineState, end: End, options: MachineOptions, random: 
   const failures = state.phase === 'connected' ? 0 : state.failures + 1;
   if (failures >= options.maxAttempts) return shut(state, end, 'drop');
   const delay = backOff(state.growth, options, random);
-  const { retryAfterMs = -1 } = end;
+  const { retryAfterMs = state.returnInMs ?? -1 } = end;
   const next = { ...state, failures, growth: state.growth + 1 };
   return wait(next, end, Math.max(delay, Math.min(retryAfterMs, MAX_TOLD_MS)), retryAfterMs >= 0);
 }

@@ -170,12 +170,49 @@ describe('the state machine of a connection', () => {
         need(timerMs >= 0 && timerMs <= MAX_TOLD_MS, 'no time for a timer');
         if (after.phase !== 'waiting' || effects.timerMs === undefined) continue;
         need(effects.retryInMs === timerMs && timerMs >= 1, 'it is told wrongly');
-        const told = event.type === 'ended' ? before.returnInMs : undefined;
-        if (told !== undefined) need(timerMs === Math.max(1, told), 'the server is not obeyed');
+        const told = event.type === 'offline' ? undefined : before.returnInMs;
+        const isRefused = event.type === 'ended' && (event.code === 4401 || event.status === 401);
+        // Nothing but a token refused again, or a silence, makes it wait longer than it was told.
+        const isExact = event.type === 'ended' && !isRefused;
+        if (told !== undefined)
+          need(isExact ? timerMs === Math.max(1, told) : timerMs >= told, 'the server is not obeyed');
         else need(after.told || (timerMs >= minDelayMs && timerMs <= maxDelayMs), 'out of bounds');
       }
     });
     expect(found).toBeUndefined();
+  });
+
+  it('comes back no sooner than a server wants it that goes, whatever the connection ends by', () => {
+    const settings: MachineOptions = {
+      minDelayMs: 2,
+      maxDelayMs: 1000,
+      maxAttempts: Infinity,
+      connectTimeoutMs: 0,
+      livenessMs: undefined,
+      livenessTimeoutMs: 5000,
+      renewable: true,
+    };
+    const attempt = 1;
+    const going: MachineState = {
+      ...INITIAL,
+      phase: 'connected',
+      attempt,
+      renewed: true,
+      asked: true,
+      returnInMs: 4000,
+    };
+    const ends: MachineEvent[] = [
+      { type: 'ended', attempt, livedMs: 0, code: 1001 },
+      { type: 'ended', attempt, livedMs: 0, code: 4401 },
+      { type: 'timer', silentMs: 60_000, answered: false, graceMs: -1 },
+      { type: 'abandon', reason: 'test' },
+    ];
+    for (const end of ends) {
+      expect(step(going, end, settings, 0)).toMatchObject({
+        state: { phase: 'waiting', told: true },
+        effects: { timerMs: 4000 },
+      });
+    }
   });
 
   it('gets connected from wherever it is, once the server is there', () => {
