@@ -207,6 +207,35 @@ describe('when Redis comes back without the end of the history', () => {
     expect(await upTo(back, 7)).toEqual([6, 7]);
   });
 
+  it('a whole epoch that is lost is missed, too', async () => {
+    const cluster = await startCluster({ persistent: true });
+    const { redis, one, two, members, publisher } = cluster;
+    const [member] = members;
+    await publishSafely(publisher, 'r', 1, 'i1');
+    await upTo(member, 1);
+    const before = await positionOf(member);
+    const files = path(redis.directory, 'appendonlydir');
+    const copy = path(redis.directory, 'copy');
+    await redis.kill();
+    cpSync(files, copy, { recursive: true });
+    await redis.launch();
+    await ready(one, two);
+    // Redis has it in an epoch of its own, and loses it together with that.
+    await publishSafely(publisher, 'r', 2, 'i2');
+    for (const each of members) await upTo(each, 2);
+    await redis.kill();
+    rmSync(files, { recursive: true });
+    cpSync(copy, files, { recursive: true });
+    await redis.launch();
+    await ready(one, two);
+    await publishSafely(publisher, 'r', 3, 'i3');
+    for (const each of members) await upTo(each, 3);
+    const back = await connectAgain(two, { claims: { sub: 'away' } });
+    const joined = await back.request('join', { room: 'r', recover: before });
+    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
+    expect(await upTo(back, 3)).toEqual([3]);
+  });
+
   it('a position beyond what is left is refused even where no node remembers it', async () => {
     const cluster = await startCluster({ persistent: true });
     const { redis, one, two } = cluster;

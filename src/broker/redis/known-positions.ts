@@ -26,7 +26,7 @@ export class KnownPositions {
   /** What is known of a room, as scripts read it. */
   of(room: string): string {
     const subscription = this.subscriber.find(room);
-    const known = [subscription?.untold, subscription?.seen, this.published.get(room)];
+    const known = [...(subscription?.untold ?? []), subscription?.seen, this.published.get(room)];
     return [...new Set(known.flatMap((position) => (position === undefined ? [] : [textOf(position)])))].join(' ');
   }
 

@@ -87,7 +87,7 @@ export class RoomWatch {
     const heads = await this.ask(this.allAbout(subscriptions.map(({ room }) => room)), renew);
     subscriptions.forEach((subscription, index) => {
       const head = heads[index];
-      if (head !== undefined && subscription.untold === untold[index]) subscription.untold = undefined;
+      if (head !== undefined && subscription.untold === untold[index]) subscription.untold = [];
       if (head === undefined || isOnItsWay(subscription, head, urgent)) return;
       this.report(subscription.room, head);
       this.subscriber.renewIfDeaf(subscription);

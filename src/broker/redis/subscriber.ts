@@ -7,12 +7,15 @@ import { readDelivery, type Delivery } from './frames.js';
 /** Channels in one command when all are subscribed again. */
 const RESUBSCRIBE_CHANNELS = 500;
 
+/** Epochs whose end Redis has still to be told of: more pass only while it fails each time before it could be. */
+const MAX_UNTOLD = 8;
+
 /** A room that this node gets deliveries of. */
 export class Subscription {
   /** How far deliveries have come, or where the room was when they began. */
   seen: Position | undefined;
-  /** How far they had come in an epoch before, until Redis has been told: it may have lost the end of that one. */
-  untold: Position | undefined;
+  /** How far they had come in epochs before, until Redis has been told: it may have lost the end of one, or all of it. */
+  untold: readonly Position[] = [];
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
   /** Deliveries did not come though the connection was there: a server may have ended the subscription by itself. */
@@ -26,7 +29,9 @@ export class Subscription {
   /** Takes a position that the room is known to have reached. */
   reach(epoch: string, offset: number): void {
     if (this.seen === undefined || this.seen.epoch !== epoch || this.seen.offset < offset) {
-      if (this.seen !== undefined && this.seen.epoch !== epoch) this.untold ??= this.seen;
+      if (this.seen !== undefined && this.seen.epoch !== epoch) {
+        this.untold = [...this.untold, this.seen].slice(-MAX_UNTOLD);
+      }
       this.seen = { epoch, offset };
     }
   }

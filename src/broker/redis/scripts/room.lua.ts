@@ -8,6 +8,10 @@
  * history may be lost with the run before it, and its numbers may then be given to other messages. So each run goes on
  * in an epoch of its own. It notes how far the epochs before it reached: a position up to there is still a place in
  * this history, one beyond is of messages that are lost.
+ *
+ * A whole epoch may be lost, too, when Redis ends again before what began it is on disk. So an epoch's name ends with
+ * the time at which it began, which only grows within a room: one that began later than the oldest that the room
+ * remembers, and is not among them, was lost; an older one was only forgotten.
  */
 export const ROOM = String.raw`
 local KEPT_EPOCHS = 8
@@ -30,27 +34,33 @@ local function current_run()
   return string.sub(info, last + 1, last + 16)
 end
 
+local function began(epoch) return tonumber(string.match(epoch, '%.(%d+)$') or '0') end
+
+-- The clock may have been set back, or be that of another server.
+local function name(fresh, after) return fresh .. '.' .. text(math.max(milliseconds(), after + 1)) end
+
 -- Begins a history that has nothing in common with one before it.
-local function renew(meta, stream, fresh, run, ttl)
+local function renew(meta, stream, fresh, after, run, ttl)
+  local epoch = name(fresh, after)
   redis.call('DEL', stream, meta)
-  redis.call('HSET', meta, 'e', fresh, 'o', '0', 'r', run)
+  redis.call('HSET', meta, 'e', epoch, 'o', '0', 'r', run)
   expire(meta, ttl)
-  return { epoch = fresh, offset = 0, earlier = '', time = 0 }
+  return { epoch = epoch, offset = 0, earlier = '', time = 0 }
 end
 
 -- Where the room stands; it is made where it does not exist, and goes on in a new epoch in a new run.
 local function open(meta, stream, fresh, run, ttl)
   local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't')
-  if not found[1] then return renew(meta, stream, fresh, run, ttl) end
+  if not found[1] then return renew(meta, stream, fresh, 0, run, ttl) end
   local room = { epoch = found[1], offset = tonumber(found[2]), earlier = found[4] or '', time = tonumber(found[5]) or 0 }
   if found[3] == run then return room end
   local epochs = { found[1] .. ':' .. found[2] }
   for entry in string.gmatch(room.earlier, '%S+') do
     if #epochs < KEPT_EPOCHS then epochs[#epochs + 1] = entry end
   end
-  room.epoch = fresh
+  room.epoch = name(fresh, began(found[1]))
   room.earlier = table.concat(epochs, ' ')
-  redis.call('HSET', meta, 'e', fresh, 'r', run, 'c', room.earlier)
+  redis.call('HSET', meta, 'e', room.epoch, 'r', run, 'c', room.earlier)
   return room
 end
 
@@ -63,18 +73,21 @@ local function reach(room, epoch)
   return nil
 end
 
--- Whether its end is lost: somebody has seen it reach further. Known positions are text: epoch:offset, with spaces between.
-local function is_cut(room, known)
+-- Begins anew what is cut, which shows where somebody has seen it reach further: the numbers of the messages that are
+-- lost must not be given to others unnoticed. Known positions are text: epoch:offset, with spaces between.
+local function mend(room, known, meta, stream, fresh, run, ttl)
+  local oldest = string.match(room.earlier, '(%S+):%d+$') or room.epoch
+  local cut, newest = false, began(room.epoch)
   for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
     local shared = reach(room, epoch)
-    if shared and tonumber(offset) > shared then return true end
+    if shared then
+      cut = cut or tonumber(offset) > shared
+    elseif began(epoch) > began(oldest) then
+      cut = true
+      newest = math.max(newest, began(epoch))
+    end
   end
-  return false
-end
-
--- Begins anew what is cut: the numbers of the messages that are lost must not be given to others unnoticed.
-local function mend(room, known, meta, stream, fresh, run, ttl)
-  if is_cut(room, known) then return renew(meta, stream, fresh .. '!', run, ttl) end
+  if cut then return renew(meta, stream, fresh, newest, run, ttl) end
   return room
 end
 `;
