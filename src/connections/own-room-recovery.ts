@@ -1,9 +1,10 @@
-import type { Position } from '../protocol/position.js';
-import { EVERYBODY, userRoom } from '../protocol/room-name.js';
+import { MAX_EPOCH_LENGTH, type Position } from '../protocol/position.js';
+import { EVERYBODY, isPrintable, userRoom } from '../protocol/room-name.js';
 
 const PARAMETERS = ['recover_all', 'recover_user'] as const;
 const NONE: ReadonlyMap<string, Position> = new Map();
-const POSITION = /^([\w.-]{1,64}):(\d{1,15})$/;
+/** What an epoch is made of is the broker's business: the last colon divides. */
+const POSITION = /^(.+):(\d{1,15})$/;
 
 /**
  * Where a client stood in everybody's room and its own, from the upgrade's query: `recover_all` and `recover_user`, each
@@ -16,7 +17,7 @@ export function positionsOf(query: URLSearchParams, userId: string): ReadonlyMap
   for (const name of PARAMETERS) {
     const room = name === 'recover_all' ? EVERYBODY : userRoom(userId);
     const [, epoch, offset] = POSITION.exec(query.get(name) ?? '') ?? [];
-    if (epoch !== undefined && offset !== undefined) positions.set(room, { epoch, offset: Number(offset) });
+    if (offset !== undefined && isPrintable(epoch, MAX_EPOCH_LENGTH)) positions.set(room, { epoch, offset: Number(offset) });
   }
   return positions;
 }

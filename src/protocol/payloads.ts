@@ -10,7 +10,7 @@ import {
   type RefreshPayload,
   type UserMessagePayload,
 } from './messages.js';
-import type { Position } from './position.js';
+import { MAX_EPOCH_LENGTH, type Position } from './position.js';
 import { EVERYBODY, MAX_USER_ID_LENGTH, isPrintable, parseRoomName } from './room-name.js';
 
 /**
@@ -23,7 +23,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Deepest nesting of `data`: deeper ones overflow the stacks of JSON readers that recurse, ours and the members'. */
 export const MAX_DATA_DEPTH = 100;
 
-const MAX_EPOCH_LENGTH = 64;
 /** Longest time that a publisher may wait for its members' acknowledgements. */
 const MAX_CONFIRM_MS = 60_000;
 /** Rooms that one `join` may ask for. */

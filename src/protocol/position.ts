@@ -9,6 +9,9 @@ export interface Position {
   readonly offset: number;
 }
 
+/** In UTF-16 code units. */
+export const MAX_EPOCH_LENGTH = 64;
+
 /** Why messages cannot be had any more. */
 export type LossReason = 'epoch' | 'trimmed' | 'expired';
 

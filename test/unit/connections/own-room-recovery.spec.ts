@@ -13,6 +13,10 @@ describe('positions in the upgrade’s query', () => {
     expect(positionsIn({})).toStrictEqual({});
   });
 
+  it.each(['mgX2bQ1f.0!', 'a:1', 'ä b', 'e'.repeat(64)])('may be of any epoch, as in a join: %j', (epoch) => {
+    expect(positionsIn({ recover_all: `${epoch}:7` })).toStrictEqual({ '@all': { epoch, offset: 7 } });
+  });
+
   it.each([
     '',
     ':',
@@ -22,8 +26,8 @@ describe('positions in the upgrade’s query', () => {
     'e:-1',
     'e:1.5',
     'e:x',
-    'e:1:2',
-    'e e:1',
+    'e\n:1',
+    'e\u0000:1',
     `${'e'.repeat(65)}:1`,
     `e:${'1'.repeat(16)}`,
   ])('count as none when they read %j', (text) => {
