@@ -41,7 +41,7 @@ export class MembershipService {
 
   presence(connection: Connection, room: string): MaybePromise<Reply> {
     return this.access.when(connection.principal, 'presence', room, () =>
-      this.answerPresence(room, this.everywhere.find(room, this.options.presenceMaxMembers)),
+      this.answerPresence(connection, room, this.everywhere.find(room, this.options.presenceMaxMembers)),
     );
   }
 
@@ -105,10 +105,20 @@ export class MembershipService {
     return position === undefined ? { failure: 'expired' } : { position };
   }
 
-  private answerPresence(room: string, found: MaybePromise<ClusterRoom>): MaybePromise<Reply> {
-    if (found instanceof Promise) return found.then((answer) => this.answerPresence(room, answer));
+  private answerPresence(
+    connection: Connection,
+    room: string,
+    found: MaybePromise<ClusterRoom>,
+  ): MaybePromise<Reply> {
+    if (found instanceof Promise) return found.then((answer) => this.answerPresence(connection, room, answer));
     const { size, members, partial } = found;
-    return reply('presence', { room, size, members, ...(partial ? { partial } : {}) });
+    return {
+      ...reply('presence', { room, size, members, ...(partial ? { partial } : {}) }),
+      sent: () => {
+        // Who is missing in a part of the list says nothing of who is not there.
+        if (members.length === size) this.rooms.looked(connection, room, members);
+      },
+    };
   }
 }
 

@@ -88,6 +88,11 @@ export class PresenceRoom {
     this.remote.delete(node);
   }
 
+  /** See {@link PresenceLedger.looked}. */
+  looked(clientId: string, found: ReadonlySet<string>): boolean {
+    return this.ledger.looked(clientId, found);
+  }
+
   settle(now: number): PresenceChanges {
     return this.ledger.settle(now);
   }

@@ -2,8 +2,10 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 
 import { Cluster } from '../cluster/cluster.js';
 import { RookeryOptions } from '../config/rookery.options.js';
+import type { Connection } from '../connections/connection.js';
 import type { Member, ServerMessages } from '../protocol/messages.js';
 import { Telemetry } from '../telemetry/telemetry.js';
+import type { PresenceChange } from './presence-ledger.js';
 import { PresenceRoom, type PresenceNews } from './presence-room.js';
 import type { Membership, Room } from './room.js';
 
@@ -74,6 +76,12 @@ export class Presence implements OnModuleInit {
     else this.forget(found);
   }
 
+  /** A member was told who is there: what it is told from now on begins with that. */
+  looked(name: string, clientId: string, members: readonly Member[]): void {
+    const found = this.rooms.get(name);
+    if (found?.looked(clientId, new Set(members.map(({ userId }) => userId))) === true) this.schedule(found);
+  }
+
   private async open(found: PresenceRoom): Promise<void> {
     await this.exchange(found.room.name, true);
     found.hear();
@@ -134,22 +142,26 @@ export class Presence implements OnModuleInit {
     if (joined.length + left.length > this.options.presenceMaxEvents) {
       this.tell(room, 'presence:changed', { room: room.name, size: found.size });
     } else {
-      for (const member of joined) this.tell(room, 'presence:joined', { room: room.name, ...member }, member);
-      for (const member of left) this.tell(room, 'presence:left', { room: room.name, ...member }, member);
+      for (const change of joined) this.tell(room, 'presence:joined', { room: room.name, ...change.member }, change);
+      for (const change of left) this.tell(room, 'presence:left', { room: room.name, ...change.member }, change);
     }
     if (pending) this.schedule(found);
   }
 
   /** Presence is of the moment: who is behind asks for it when it wants it. A user is not told of itself. */
-  private tell<Type extends Announcement>(room: Room, type: Type, payload: ServerMessages[Type], about?: Member): void {
+  private tell<Type extends Announcement>(room: Room, type: Type, payload: ServerMessages[Type], about?: PresenceChange): void {
     const frames: Buffer[] = [];
     let behind = 0;
     for (const { connection, held, isLive } of room.members()) {
-      if (connection.userId === about?.userId) continue;
+      if (about !== undefined && !concerns(about, connection)) continue;
       const { wire, outbox } = connection;
       const mayTake = isLive && held === undefined;
       if (!mayTake || !outbox.offer((frames[wire.index] ??= wire.envelope(type, payload)))) behind += 1;
     }
     if (behind > 0) this.telemetry.drops.add('presence', behind);
   }
+}
+
+function concerns({ member, only, except }: PresenceChange, { id, userId }: Connection): boolean {
+  return userId !== member.userId && only?.has(id) !== false && except?.has(id) !== true;
 }

@@ -55,6 +55,11 @@ export class RoomsService implements OnModuleInit {
     });
   }
 
+  /** A connection was told who is in a room on all nodes: members are told of what that was too early or too late for. */
+  looked(connection: Connection, room: string, members: readonly Member[]): void {
+    if (this.registry.find(connection, room) !== undefined) this.presence.looked(room, connection.id, members);
+  }
+
   /** How many connections of this node are in the room. */
   size(room: string): number {
     return this.directory.find(room)?.size ?? 0;

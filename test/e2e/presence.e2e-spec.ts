@@ -99,6 +99,22 @@ describe('presence:joined and presence:left', () => {
     expect(await newsUntil(alice.client, 'presence:left', 'carol')).toEqual([['presence:left', 'carol']]);
   });
 
+  it('tell who looked while a user was away that it is back, and nobody else', async () => {
+    const server = await startWithPresence({ presenceGraceMs: 60_000 });
+    const [watcher, other] = [await person(server, 'watcher', 'p'), await person(server, 'other', 'p')];
+    const bob = await person(server, 'bob', 'p');
+    for (const { client } of [watcher, other]) await newsUntil(client, 'presence:joined', 'bob');
+    await bob.client.close();
+    await eventually(
+      async () => (await watcher.client.request('presence', 'p')).payload.members as { userId: string }[],
+      (members) => members.every(({ userId }) => userId !== 'bob'),
+    );
+    await person(server, 'bob', 'p');
+    await newsUntil(watcher.client, 'presence:joined', 'bob');
+    await person(server, 'carol', 'p');
+    expect(await newsUntil(other.client, 'presence:joined', 'carol')).toEqual([['presence:joined', 'carol']]);
+  });
+
   it('say nothing of who was gone before anybody was told', async () => {
     const server = await startWithPresence({ presenceIntervalMs: 300, presenceGraceMs: 60_000 });
     const alice = await person(server, 'alice', 'p');

@@ -10,7 +10,7 @@ const alice = { userId: 'alice', clientId: 'a1' };
 function ledgerWithAlice(): PresenceLedger {
   const ledger = new PresenceLedger(GRACE_MS);
   ledger.joined('alice', 'a1');
-  expect(ledger.settle(0)).toEqual({ ...nothing, joined: [alice] });
+  expect(ledger.settle(0)).toEqual({ ...nothing, joined: [{ member: alice }] });
   return ledger;
 }
 
@@ -23,7 +23,7 @@ describe('the ledger of a room', () => {
     const ledger = ledgerWithAlice();
     ledger.left('alice', 'a1', 1000);
     expect(ledger.settle(1000 + GRACE_MS - 1)).toEqual({ ...nothing, pending: true });
-    expect(ledger.settle(1000 + GRACE_MS)).toEqual({ ...nothing, left: [alice] });
+    expect(ledger.settle(1000 + GRACE_MS)).toEqual({ ...nothing, left: [{ member: alice }] });
     expect(ledger.settle(5000)).toEqual(nothing);
   });
 
@@ -41,7 +41,7 @@ describe('the ledger of a room', () => {
     ledger.left('alice', 'a2', 1080);
     expect(ledger.settle(1000 + GRACE_MS)).toEqual({ ...nothing, pending: true });
     // By the connection that the others know.
-    expect(ledger.settle(1080 + GRACE_MS)).toEqual({ ...nothing, left: [alice] });
+    expect(ledger.settle(1080 + GRACE_MS)).toEqual({ ...nothing, left: [{ member: alice }] });
   });
 
   it('knows a user by the first of its connections, and as there until the last one goes', () => {
@@ -50,7 +50,7 @@ describe('the ledger of a room', () => {
     ledger.left('alice', 'a1', 1000);
     expect(ledger.settle(1000 + 2 * GRACE_MS)).toEqual(nothing);
     ledger.left('alice', 'a2', 2000);
-    expect(ledger.settle(2000 + GRACE_MS).left).toEqual([alice]);
+    expect(ledger.settle(2000 + GRACE_MS).left).toEqual([{ member: alice }]);
   });
 
   it('says nothing of who was gone before anybody was told, and waits for nothing', () => {
@@ -58,6 +58,41 @@ describe('the ledger of a room', () => {
     ledger.joined('alice', 'a1');
     ledger.left('alice', 'a1', 0);
     expect(ledger.settle(0)).toEqual(nothing);
+  });
+
+  it('tells of who is back those alone who looked meanwhile, once', () => {
+    const ledger = ledgerWithAlice();
+    ledger.left('alice', 'a1', 1000);
+    expect(ledger.looked('w1', new Set())).toBe(true);
+    expect(ledger.settle(1010)).toEqual({ ...nothing, pending: true });
+    ledger.joined('alice', 'a2');
+    expect(ledger.settle(1020)).toEqual({ ...nothing, joined: [{ member: alice, only: new Set(['w1']) }] });
+    ledger.left('alice', 'a2', 1030);
+    expect(ledger.settle(1030 + GRACE_MS)).toEqual({ ...nothing, left: [{ member: alice }] });
+  });
+
+  it('does not tell those who looked meanwhile that somebody is gone whom they never saw', () => {
+    const ledger = ledgerWithAlice();
+    ledger.left('alice', 'a1', 1000);
+    ledger.looked('w1', new Set());
+    expect(ledger.settle(1000 + GRACE_MS)).toEqual({ ...nothing, left: [{ member: alice, except: new Set(['w1']) }] });
+  });
+
+  it('tells those who looked too early of who is here already', () => {
+    const ledger = ledgerWithAlice();
+    expect(ledger.looked('w1', new Set())).toBe(true);
+    expect(ledger.settle(0)).toEqual({ ...nothing, joined: [{ member: alice, only: new Set(['w1']) }] });
+    expect(ledger.looked('w1', new Set(['alice']))).toBe(false);
+    expect(ledger.settle(0)).toEqual(nothing);
+  });
+
+  it('tells those who looked twice nothing where the second look saw it', () => {
+    const ledger = ledgerWithAlice();
+    ledger.left('alice', 'a1', 1000);
+    ledger.looked('w1', new Set());
+    ledger.joined('alice', 'a2');
+    expect(ledger.looked('w1', new Set(['alice']))).toBe(false);
+    expect(ledger.settle(1010)).toEqual(nothing);
   });
 
   it('takes no going of who is not there', () => {
@@ -88,11 +123,14 @@ describe('whatever comes and goes', () => {
         let now = 0;
         const settle = (): boolean => {
           const { joined, left, pending } = ledger.settle(now);
-          for (const { userId, clientId } of joined) {
+          for (const { member, only } of joined) {
+            expect(only).toBeUndefined();
+            const { userId, clientId } = member;
             expect(told.has(userId)).toBe(false);
             told.set(userId, clientId);
           }
-          for (const { userId, clientId } of left) {
+          for (const { member } of left) {
+            const { userId, clientId } = member;
             expect(there.get(userId)?.size).toBe(0);
             expect(told.get(userId)).toBe(clientId);
             told.delete(userId);
