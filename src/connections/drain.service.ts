@@ -62,7 +62,8 @@ export class DrainService implements BeforeApplicationShutdown {
 function goodbye(connection: Connection | undefined, windowMs: number): void {
   if (connection === undefined || connection.closing) return;
   const reconnectInMs = Math.round(Math.random() * Math.max(windowMs, 500));
-  connection.send('server:draining', { reconnectInMs });
+  // One that is still being set up has not been greeted, and the greeting comes before all else.
+  if (connection.announced) connection.send('server:draining', { reconnectInMs });
   // A client that is behind first gets what waits for it: the time for its answer to the close counts from the close.
   connection.outbox.whenRelieved(() => connection.close(CLOSE_CODES.GOING_AWAY, 'server going away'));
 }

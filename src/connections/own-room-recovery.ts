@@ -17,7 +17,8 @@ export function positionsOf(query: URLSearchParams, userId: string): ReadonlyMap
   for (const name of PARAMETERS) {
     const room = name === 'recover_all' ? EVERYBODY : userRoom(userId);
     const [, epoch, offset] = POSITION.exec(query.get(name) ?? '') ?? [];
-    if (offset !== undefined && isPrintable(epoch, MAX_EPOCH_LENGTH)) positions.set(room, { epoch, offset: Number(offset) });
+    if (offset !== undefined && isPrintable(epoch, MAX_EPOCH_LENGTH))
+      positions.set(room, { epoch, offset: Number(offset) });
   }
   return positions;
 }

@@ -105,11 +105,7 @@ export class MembershipService {
     return position === undefined ? { failure: 'expired' } : { position };
   }
 
-  private answerPresence(
-    connection: Connection,
-    room: string,
-    found: MaybePromise<ClusterRoom>,
-  ): MaybePromise<Reply> {
+  private answerPresence(connection: Connection, room: string, found: MaybePromise<ClusterRoom>): MaybePromise<Reply> {
     if (found instanceof Promise) return found.then((answer) => this.answerPresence(connection, room, answer));
     const { size, members, partial } = found;
     return {

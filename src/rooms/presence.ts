@@ -149,7 +149,12 @@ export class Presence implements OnModuleInit {
   }
 
   /** Presence is of the moment: who is behind asks for it when it wants it. A user is not told of itself. */
-  private tell<Type extends Announcement>(room: Room, type: Type, payload: ServerMessages[Type], about?: PresenceChange): void {
+  private tell<Type extends Announcement>(
+    room: Room,
+    type: Type,
+    payload: ServerMessages[Type],
+    about?: PresenceChange,
+  ): void {
     const frames: Buffer[] = [];
     let behind = 0;
     for (const { connection, held, isLive } of room.members()) {
