@@ -45,6 +45,24 @@ describe('two nodes over one Redis', () => {
     }
   });
 
+  it('keep the numbering of a room with members, though nothing is published for longer than it is remembered', async () => {
+    const redis = await startRedis();
+    const [node] = await startNodes(redis, 1, { positionTtlMs: 6000 });
+    if (node === undefined) throw new Error('a node');
+    const member = await join(node, {}, 'r');
+    const { epoch } = (await member.request('join', 'r')).payload as { epoch: string };
+    const [key = ''] = (await redis.command('KEYS', '*{r}*')) as string[];
+    let left = Infinity;
+    const isRenewed = async (): Promise<boolean> => {
+      const before = left;
+      left = Number(await redis.command('PTTL', key));
+      return left > before;
+    };
+    await eventually(isRenewed, Boolean, 15_000);
+    expect(await redis.command('HGET', key, 'e')).toBe(epoch);
+    expect(member.takeAll('room:gap')).toEqual([]);
+  }, 30_000);
+
   it('take a message once, whichever of them it is repeated to', async () => {
     const redis = await startRedis();
     const [one, two] = await startNodes(redis, 2);

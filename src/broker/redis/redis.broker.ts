@@ -72,6 +72,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       (rooms, renew) => this.positions(rooms, renew),
       (room, head) => this.listener?.onPosition?.(room, head),
       options.redisCheckIntervalMs,
+      options.positionTtlMs,
     );
     this.client.on('ready', () => this.watch.compareNow());
   }

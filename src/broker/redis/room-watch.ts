@@ -6,7 +6,7 @@ import type { Subscriber, Subscription } from './subscriber.js';
 
 /** Rooms asked about in one script call. */
 const SLICE = 200;
-/** Rooms without a message would be forgotten while they have members: each is renewed this often. */
+/** Rooms without a message would be forgotten while they have members: each is renewed this often, or more. */
 const RENEWAL_MS = 10 * 60 * 1000;
 
 /** A room, and how far it is known to have come, as scripts read it. */
@@ -27,11 +27,13 @@ export class RoomWatch {
   private renewedAt = performance.now();
   /** Set where deliveries may be lost for certain, until a comparison was completed. */
   private urgent = false;
+  private readonly renewalMs: number;
 
   /**
    * @param ask gets where rooms stand, in the order asked, and can have them remembered for longer; undefined where the
    *   server of that room cannot say, which must not keep others from being compared
    * @param report told where a room stands, whether or not it has got there: what was delivered may still be lost
+   * @param positionTtlMs how long a room is remembered that nobody renews; 0 for ever
    */
   constructor(
     private readonly subscriber: Subscriber,
@@ -39,7 +41,9 @@ export class RoomWatch {
     private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly (Position | undefined)[]>,
     private readonly report: (room: string, head: Position) => void,
     intervalMs: number,
+    positionTtlMs: number,
   ) {
+    this.renewalMs = positionTtlMs === 0 ? RENEWAL_MS : Math.min(RENEWAL_MS, positionTtlMs / 3);
     this.timer = setInterval(() => {
       subscriber.probe();
       void this.compareAll();
@@ -62,7 +66,7 @@ export class RoomWatch {
     const { urgent } = this;
     this.urgent = false;
     const startedAt = performance.now();
-    const renew = startedAt - this.renewedAt >= RENEWAL_MS;
+    const renew = startedAt - this.renewedAt >= this.renewalMs;
     let complete = true;
     try {
       for (const slice of slicesOf(this.subscriber.all())) {
