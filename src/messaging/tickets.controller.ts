@@ -4,6 +4,7 @@ import {
   ApiCreatedResponse,
   ApiForbiddenResponse,
   ApiOperation,
+  ApiServiceUnavailableResponse,
   ApiTags,
   ApiTooManyRequestsResponse,
   ApiUnauthorizedResponse,
@@ -15,6 +16,8 @@ import { Tickets } from '../auth/tickets.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
 import { Caller, RestGuard } from '../rest/rest.guard.js';
 import { TicketAnswer } from './tickets.dto.js';
+
+const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } } } as const;
 
 /** One-time tickets, which spare browsers the token in an address. */
 @ApiTags('tickets')
@@ -31,7 +34,11 @@ export class TicketsController {
   @ApiCreatedResponse({ type: TicketAnswer })
   @ApiUnauthorizedResponse({ description: 'The token is missing or not good; a ticket is none.' })
   @ApiForbiddenResponse({ description: 'Connections need no token here (AUTH=none).' })
-  @ApiTooManyRequestsResponse({ description: 'This user got too many; `details.retryAfterMs` says when to ask again.' })
+  @ApiTooManyRequestsResponse({
+    description: 'This user got too many; `details.retryAfterMs` says when to ask again.',
+    headers: RETRY_AFTER,
+  })
+  @ApiServiceUnavailableResponse({ description: 'Not possible at the moment.', headers: RETRY_AFTER })
   create(@Caller() caller: Principal, @Headers() headers: Record<string, string>): Promise<TicketAnswer> {
     return this.tickets.issue(bearerOf(headers), caller);
   }

@@ -20,6 +20,9 @@ const STATUS: Readonly<Record<ErrorCode, HttpStatus>> = {
   INTERNAL: HttpStatus.INTERNAL_SERVER_ERROR,
 };
 
+/** What is away is asked for again soon; refused upgrades say the same. */
+const UNAVAILABLE_SECONDS = 2;
+
 const UNAUTHORIZED: number = HttpStatus.UNAUTHORIZED;
 
 /** Names for what Nest and Express refuse by themselves. */
@@ -44,6 +47,8 @@ export class RestErrorFilter implements ExceptionFilter {
     const { status, body } = this.answerOf(error);
     if (response.headersSent) return;
     if (status === UNAUTHORIZED) response.setHeader('WWW-Authenticate', 'Bearer');
+    const seconds = secondsToWait(body);
+    if (seconds !== undefined) response.setHeader('Retry-After', seconds);
     response.status(status).json(body);
   }
 
@@ -69,4 +74,11 @@ function answerOfHttp(error: HttpException): { status: number; body: object } {
   const code = HTTP_CODES[status] ?? 'INTERNAL';
   const message = status === 404 ? 'Nothing here' : (ERRORS[code as ErrorCode] ?? 'The request cannot be served');
   return { status, body: { code, message } satisfies ErrorPayload };
+}
+
+/** After how many seconds a call may succeed that is refused for now; other calls would be refused again. */
+function secondsToWait({ code, details }: Partial<ErrorPayload>): number | undefined {
+  if (code === 'UNAVAILABLE') return UNAVAILABLE_SECONDS;
+  const { retryAfterMs } = details ?? {};
+  return typeof retryAfterMs === 'number' ? Math.max(1, Math.ceil(retryAfterMs / 1000)) : undefined;
 }

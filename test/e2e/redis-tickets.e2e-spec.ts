@@ -44,7 +44,12 @@ describe('a ticket of one of several nodes', () => {
     if (one === undefined) throw new Error('a node');
     const ticket = await ticketFor(one);
     await redis.kill();
-    expect((await askForTicket(one)).body).toMatchObject({ code: 'UNAVAILABLE' });
+    const { status, headers, body } = await askForTicket(one);
+    expect([status, headers['retry-after'], body]).toEqual([
+      503,
+      '2',
+      expect.objectContaining({ code: 'UNAVAILABLE' }),
+    ]);
     await expect(connect(one, { token: ticket })).rejects.toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } });
   });
 });

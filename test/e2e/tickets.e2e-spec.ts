@@ -111,11 +111,12 @@ describe('a ticket', () => {
     const server = await startServer({ ticketsPerUser: 2 });
     await ticketFor(server);
     await connect(server, { token: await ticketFor(server) });
-    const { body } = await askForTicket(server).expect(429);
+    const { body, headers } = await askForTicket(server).expect(429);
     const { code, details } = body as { code: string; details: { retryAfterMs: number } };
     expect(code).toBe('RATE_LIMITED');
     expect(details.retryAfterMs).toBeGreaterThan(0);
     expect(details.retryAfterMs).toBeLessThanOrEqual(30_000);
+    expect(headers['retry-after']).toBe(String(Math.ceil(details.retryAfterMs / 1000)));
     await ticketFor(server, { sub: 'bob' });
   });
 
