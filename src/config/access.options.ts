@@ -122,7 +122,10 @@ export class AccessOptions {
 
   /** Origins that browsers may connect from, each exactly as the browser sends it; empty allows every one. @default [] */
   @IsArray()
-  @IsString({ each: true })
+  @Matches(/^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#@*A-Z]*)$/, {
+    each: true,
+    message: 'each must be an origin as browsers send it, such as https://app.example.com: no path, no *',
+  })
   allowedOrigins: readonly string[] = [];
 
   /** Refuse upgrades without an Origin, which native clients do not send. @default false */

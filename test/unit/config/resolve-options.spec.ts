@@ -56,6 +56,19 @@ describe('resolveOptions', () => {
     expect(given).toStrictEqual({ ...input, wsPath: undefined });
   });
 
+  it('takes origins as browsers send them', () => {
+    const allowedOrigins = [
+      'https://a.example',
+      'http://localhost:5173',
+      'http://[::1]:3000',
+      'null',
+      'file://',
+      'capacitor://localhost',
+      'chrome-extension://abcdefghijklmnop',
+    ];
+    expect(resolveOptions({ allowedOrigins }).allowedOrigins).toStrictEqual(allowedOrigins);
+  });
+
   it('takes 0 for no bound', () => {
     const unbounded = { maxMessageBytes: 0, maxConnections: 0, rateLimit: 0, outboxBytes: 0, historyMaxBytes: 0 };
     expect(resolveOptions(unbounded)).toMatchObject(unbounded);
@@ -74,6 +87,11 @@ describe('resolveOptions', () => {
     ['a kind of authentication', { auth: 'basic' }, 'AUTH'],
     ['a log level', { logLevel: 'loud' }, 'LOG_LEVEL'],
     ['origins that are no list', { allowedOrigins: 'https://a.example' }, 'ALLOWED_ORIGINS'],
+    ['every origin by a star', { allowedOrigins: ['*'] }, 'ALLOWED_ORIGINS'],
+    ['a star in an origin', { allowedOrigins: ['https://*.example'] }, 'ALLOWED_ORIGINS'],
+    ['an origin with a path', { allowedOrigins: ['https://a.example', 'https://b.example/'] }, 'ALLOWED_ORIGINS'],
+    ['a host for an origin', { allowedOrigins: ['a.example:8080'] }, 'ALLOWED_ORIGINS'],
+    ['an origin as no browser writes it', { allowedOrigins: ['https://A.example'] }, 'ALLOWED_ORIGINS'],
     ['a text for a flag', { requireOrigin: 'yes' }, 'REQUIRE_ORIGIN'],
     ['an option that does not exist', { maxRooms: 3 }, 'MAX_ROOMS'],
   ])('refuses %s, and names the setting', (_what, input, name) => {
