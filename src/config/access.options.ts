@@ -120,7 +120,10 @@ export class AccessOptions {
   @IsArray()
   defaultGrants?: readonly GrantEntry[];
 
-  /** Origins that browsers may connect from, each exactly as the browser sends it; empty allows every one. @default [] */
+  /**
+   * Origins of pages that may connect and get tickets, each exactly as the browser sends it. Empty lets all connect and,
+   * outside production, get tickets. @default []
+   */
   @IsArray()
   @Matches(/^(null|[a-z][a-z\d+.-]*:\/\/[^\s/?#@*A-Z]*)$/, {
     each: true,

@@ -1,6 +1,6 @@
 /**
- * Makes the check of an upgrade's `Origin`: exactly one of those allowed, as browsers send it. A native client sends
- * none, which passes unless one is required.
+ * Makes the check of the `Origin` of an upgrade, and of a page that wants a ticket: exactly one of those allowed, as
+ * browsers send it. A native client sends none, which passes unless one is required.
  */
 export function originCheck(allowed: readonly string[], required: boolean): (origin: string | undefined) => boolean {
   const list = new Set(allowed);

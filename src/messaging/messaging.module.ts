@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 
 import { Confirmations } from './confirmations.js';
 import { HistoryService } from './history.service.js';
@@ -9,6 +9,7 @@ import { ReceiptsService } from './receipts.service.js';
 import { RookeryGateway } from './rookery.gateway.js';
 import { RoomAccess } from './room-access.js';
 import { SessionService } from './session.service.js';
+import { TicketsCorsMiddleware } from './tickets-cors.middleware.js';
 import { TicketsController } from './tickets.controller.js';
 import { UnhandledService } from './unhandled.service.js';
 
@@ -28,4 +29,8 @@ import { UnhandledService } from './unhandled.service.js';
   ],
   exports: [MessagingService, HistoryService, RoomAccess],
 })
-export class MessagingModule {}
+export class MessagingModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(TicketsCorsMiddleware).forRoutes(TicketsController);
+  }
+}

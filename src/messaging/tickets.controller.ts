@@ -1,7 +1,8 @@
-import { Controller, Header, Headers, Post, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Header, Headers, HttpCode, Options, Post, UseFilters, UseGuards } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
+  ApiExcludeEndpoint,
   ApiForbiddenResponse,
   ApiOperation,
   ApiServiceUnavailableResponse,
@@ -23,12 +24,12 @@ const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: {
 @ApiTags('tickets')
 @ApiBearerAuth()
 @Controller('api/tickets')
-@UseGuards(RestGuard)
 @UseFilters(RestErrorFilter)
 export class TicketsController {
   constructor(private readonly tickets: Tickets) {}
 
   @Post()
+  @UseGuards(RestGuard)
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'Get a ticket that stands for the token of this call once, in an upgrade or auth:refresh' })
   @ApiCreatedResponse({ type: TicketAnswer })
@@ -41,5 +42,17 @@ export class TicketsController {
   @ApiServiceUnavailableResponse({ description: 'Not possible at the moment.', headers: RETRY_AFTER })
   create(@Caller() caller: Principal, @Headers() headers: Record<string, string>): Promise<TicketAnswer> {
     return this.tickets.issue(bearerOf(headers), caller);
+  }
+
+  /**
+   * Makes OPTIONS one of the routes that {@link TicketsCorsMiddleware} is for; it answers preflights before any guard.
+   * Reached only where the application's own CORS leaves the answer to routes (`preflightContinue`).
+   */
+  @Options()
+  @HttpCode(204)
+  @Header('Allow', 'OPTIONS, POST')
+  @ApiExcludeEndpoint()
+  preflight(): void {
+    // The headers say it all.
   }
 }

@@ -9,6 +9,8 @@ import { SECRET, serve, type TestServer } from './server.js';
 export interface ApplicationParts extends Pick<ModuleMetadata, 'imports' | 'controllers' | 'providers'> {
   readonly options?: RookeryOptionsInput;
   readonly overrides?: RookeryOverrides;
+  /** What the application does with itself before it listens. */
+  readonly prepare?: (app: NestExpressApplication) => void;
 }
 
 export interface TestApplication extends TestServer {
@@ -21,17 +23,26 @@ export const TEST_OPTIONS: RookeryOptionsInput = { nodeEnv: 'test', jwtSecret: S
 class Application {}
 
 /** A Nest application that imports Rookery as any other would, on a free port, stopped at the end of the test. */
-export function startApplication({ options, overrides, ...parts }: ApplicationParts): Promise<TestApplication> {
+export function startApplication({
+  options,
+  overrides,
+  prepare,
+  ...parts
+}: ApplicationParts): Promise<TestApplication> {
   const rookery = RookeryModule.forRoot({ ...TEST_OPTIONS, ...options }, overrides);
-  return listen({ ...parts, imports: [rookery, ...(parts.imports ?? [])] });
+  return listen({ ...parts, imports: [rookery, ...(parts.imports ?? [])] }, prepare);
 }
 
 /** The same for an application that brings its own import of Rookery. */
-export async function listen(metadata: ModuleMetadata): Promise<TestApplication> {
+export async function listen(
+  metadata: ModuleMetadata,
+  prepare?: ApplicationParts['prepare'],
+): Promise<TestApplication> {
   const log = new RecordingLogger();
   const module = { module: Application, ...metadata };
   const app = await NestFactory.create<NestExpressApplication>(module, { logger: log, abortOnError: false });
   app.useWebSocketAdapter(new RookeryAdapter(app));
+  prepare?.(app);
   await app.listen(0, '127.0.0.1');
   return { ...serve(app), log };
 }

@@ -8,6 +8,8 @@ import { cleanUp } from './teardown.js';
 /** An HTTP answer as it came off the socket. */
 export interface RawAnswer {
   readonly status: number;
+  /** The lines of its head, the first left out. */
+  readonly lines: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -114,5 +116,5 @@ function parseAnswer(received: Buffer, isHead: boolean): RawAnswer | undefined {
   const body = text.slice(end + 4);
   // The answer to HEAD names the length of a body that does not come.
   if (!isHead && body.length < Number(headers['content-length'] ?? 0)) return undefined;
-  return { status: Number(first.split(' ')[1]), headers, body };
+  return { status: Number(first.split(' ')[1]), lines, headers, body };
 }
