@@ -120,10 +120,8 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     if (end !== undefined) announce(end, retryInMs);
     const { attempt } = state;
     if (act === 'open') void open(attempt);
-    if (act === 'ping') {
-      heardBefore = heard;
-      listener.ping();
-    }
+    // After a sleep, what has come meanwhile is read first: it is no answer.
+    if (act === 'ping') setTimeout(() => setTimeout(ping));
   }
 
   async function open(attempt: number): Promise<void> {
@@ -190,10 +188,16 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     dispatch({ type: 'timer', silentMs, answered, graceMs: listener.graceMs() });
   }
 
+  function ping(): void {
+    if (session === undefined) return;
+    heardBefore = heard;
+    listener.ping();
+  }
+
   function setTimer(ms: number): void {
     clearTimeout(timer);
     if (ms <= 0) return;
-    // After a sleep, what has come meanwhile is read first.
+    // Here, too: it may be an answer.
     timer = setTimeout(() => {
       timer = setTimeout(onTimer);
     }, ms);

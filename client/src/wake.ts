@@ -24,12 +24,12 @@ export function watchSurroundings(
   const around = globalThis as Surroundings;
   const { document } = around;
   const onWake = (): void => dispatch({ type: 'wake' });
-  const on = (name: string, listener: () => void): void => around.addEventListener?.(name, listener, { signal });
-  on('online', onWake);
-  on('pageshow', onWake);
+  // Listeners of the window hear of what happens to the document on its way there.
+  const on = (name: string, listener: () => void): void =>
+    around.addEventListener?.(name, listener, { signal, capture: true });
+  for (const name of ['online', 'pageshow', 'resume']) on(name, onWake);
   on('pagehide', onHide);
   on('offline', () => dispatch({ type: 'offline' }));
-  // Listeners of the window hear of it as well: the event bubbles.
   on('visibilitychange', () => (document?.visibilityState === 'visible' ? onWake() : onHide()));
 
   let dueAt = Date.now() + TICK_MS;

@@ -1,11 +1,13 @@
 import { jest } from '@jest/globals';
+import { WebSocket } from 'ws';
 
 import { eventually } from '../../test/support/eventually.js';
+import { dataOf } from '../../test/support/messages.js';
 import { startServer, tokenFor } from '../../test/support/server.js';
 import { cleanUp } from '../../test/support/teardown.js';
 import type { RookeryClient, StateChange } from '../src/index.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
-import { collect, rookery } from './support/rookery.js';
+import { collect, rookery, statesOf } from './support/rookery.js';
 
 /** Gives this process what a window has. */
 function openWindow(): { tell(name: string): void; visibility(state: string): void } {
@@ -129,23 +131,66 @@ describe('a client in a window', () => {
   });
 });
 
+/** Has this process's wall clock jump by hours, as one does that goes on while a machine sleeps. */
+function sleepForHours(): void {
+  jest.setSystemTime(Date.now() + 5 * HOURS_MS);
+  // The timer that was due meanwhile fires now.
+  jest.advanceTimersByTime(5000);
+}
+
 describe('a client on a machine that has slept for hours', () => {
-  it('looks at once whether its connection is still there', async () => {
+  const reconnect = { minDelayMs: 1, maxDelayMs: 20 };
+
+  beforeEach(() => {
     jest.useFakeTimers({
       doNotFake: ['queueMicrotask', 'nextTick', 'setTimeout', 'clearTimeout', 'setImmediate', 'performance'],
     });
     cleanUp(() => jest.useRealTimers());
+  });
+
+  it('looks at once whether its connection is still there', async () => {
     const server = await startServer();
     const proxy = await FaultyProxy.start(server.port);
-    const reconnect = { minDelayMs: 1, maxDelayMs: 20 };
     const client = rookery(proxy, { ...PATIENT, reconnect, token: () => tokenFor() });
     await client.connect();
     proxy.stall();
-    // The wall clock has gone on, and the timer that was due meanwhile fires now.
-    jest.setSystemTime(Date.now() + 5 * HOURS_MS);
-    jest.advanceTimersByTime(5000);
+    sleepForHours();
     await until(client, 'reconnecting');
     await until(client, 'connected');
     expect(proxy.connections).toBe(2);
+  });
+
+  it('takes nothing for a sign of life that had come before it fell asleep', async () => {
+    const server = await startServer();
+    const proxy = await FaultyProxy.start(server.port);
+    const sockets: WebSocket[] = [];
+    class Watched extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        sockets.push(this);
+      }
+    }
+    // The server's clock jumps, too: the token must not end by that.
+    const token = tokenFor({ exp: Math.floor(Date.now() / 1000) + 86_400 });
+    const client = rookery(proxy, { ...PATIENT, reconnect, token, WebSocket: Watched });
+    const changes = statesOf(client);
+    const room = client.room('r');
+    const seen = collect(room);
+    await room.join();
+    // What comes now is there, and not read.
+    sockets[0]?.pause();
+    const before = proxy.bytes.down;
+    await rookery(server, { user: 'bob' }).room('r').publish('unread');
+    await eventually(
+      () => proxy.bytes.down,
+      (bytes) => bytes > before,
+    );
+    proxy.stall();
+    sockets[0]?.resume();
+    sleepForHours();
+    await until(client, 'reconnecting');
+    await until(client, 'connected');
+    expect(changes).toContainEqual(expect.objectContaining({ state: 'reconnecting', reason: 'silent' }));
+    expect(dataOf(seen)).toEqual(['unread']);
   });
 });

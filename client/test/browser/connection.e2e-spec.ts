@@ -107,16 +107,6 @@ describe('in a browser, the client', () => {
     await page.publish(2);
     expect(await page.sees(2)).toEqual([1, 2]);
   });
-
-  it('goes on where it was when a frozen page is thawed', async () => {
-    const { page, other, balancer } = await play();
-    const session = await page.page.context().newCDPSession(page.page);
-    await session.send('Page.setWebLifecycleState', { state: 'frozen' });
-    balancer.cut();
-    await publish(other, 1, 2);
-    await session.send('Page.setWebLifecycleState', { state: 'active' });
-    expect(await page.sees(2)).toEqual([1, 2]);
-  });
 });
 
 describe('after a lid was closed for hours', () => {
@@ -126,6 +116,20 @@ describe('after a lid was closed for hours', () => {
     await sleep(scene, () => publish(other, 1, 2));
     expect(await page.sees(2)).toEqual([1, 2]);
     expect(await page.gaps()).toEqual([]);
+  });
+
+  it('it gives up the publishes whose time is over, and sends the others once', async () => {
+    const scene = await play();
+    const { page, other } = scene;
+    await sleep(scene, async () => {
+      await page.publishLater('late', { timeoutMs: 60_000 });
+      await page.publishLater('kept');
+      await publish(other, 1);
+    });
+    expect(await page.sees(2)).toEqual([1, 'kept']);
+    expect(await page.outcomes(2)).toEqual(expect.arrayContaining(['late: TIMEOUT', 'kept: accepted']));
+    await publish(other, 2);
+    expect(await page.sees(3)).toEqual([1, 'kept', 2]);
   });
 
   it('it is told what is not kept any more', async () => {

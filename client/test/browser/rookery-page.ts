@@ -13,6 +13,7 @@ interface PageGlobals {
   readonly seen: unknown[];
   readonly gaps: string[];
   readonly states: string[];
+  readonly outcomes: string[];
 }
 
 /** How a page makes its client. */
@@ -21,7 +22,7 @@ export interface PageOptions {
   readonly token: string;
   /** Where positions are kept. @default in memory */
   readonly storage?: 'localStorage' | 'sessionStorage';
-  readonly client?: Pick<rookery.ClientOptions<rookery.AnyRooms>, 'liveness'>;
+  readonly client?: Pick<rookery.ClientOptions<rookery.AnyRooms>, 'liveness' | 'reconnect'>;
 }
 
 const HTML = `<!doctype html>
@@ -29,8 +30,10 @@ const HTML = `<!doctype html>
 <link rel="icon" href="data:," />
 <script type="module">
   import * as rookery from '/rookery-client.min.js';
-  Object.assign(globalThis, { rookery, seen: [], gaps: [], states: [] });
+  Object.assign(globalThis, { rookery, seen: [], gaps: [], states: [], outcomes: [] });
 </script>`;
+
+const ELSEWHERE = '<!doctype html><link rel="icon" href="data:," /><title>elsewhere</title>';
 
 /** A page with a client in the room `r`, of which it writes down what it sees. */
 export class RookeryPage {
@@ -43,7 +46,7 @@ export class RookeryPage {
 
   /** The origin of such pages: those of one share their `localStorage`. */
   static serve(): Promise<string> {
-    return servePages({ '/': HTML });
+    return servePages({ '/': HTML, '/elsewhere': ELSEWHERE });
   }
 
   static async open(context: BrowserContext, origin: string, options: PageOptions): Promise<RookeryPage> {
@@ -95,6 +98,28 @@ export class RookeryPage {
   /** Resolves when the page is told that the message is accepted. */
   publish(data: unknown): Promise<unknown> {
     return this.page.evaluate((value) => (globalThis as unknown as PageGlobals).room.publish(value), data);
+  }
+
+  /** Publishes without waiting for what becomes of it; see {@link outcomes}. */
+  async publishLater(data: unknown, options: rookery.PublishOptions = {}): Promise<void> {
+    await this.page.evaluate(
+      ([value, limits]) => {
+        const { room, outcomes } = globalThis as unknown as PageGlobals;
+        room.publish(value, limits).then(
+          () => outcomes.push(`${String(value)}: accepted`),
+          ({ code }: rookery.RookeryError) => outcomes.push(`${String(value)}: ${code}`),
+        );
+      },
+      [data, options] as const,
+    );
+  }
+
+  /** Resolves with what became of publishes, when it is known of so many. */
+  outcomes(count: number): Promise<string[]> {
+    return eventually(
+      () => this.page.evaluate(() => (globalThis as unknown as PageGlobals).outcomes),
+      ({ length }) => length >= count,
+    );
   }
 
   /** Resolves with what the page has seen when it is so many messages, or more. */

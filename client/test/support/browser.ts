@@ -1,5 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
+import { eventually } from '../../../test/support/eventually.js';
 import { cleanUp } from '../../../test/support/teardown.js';
 
 const FLAGS = [
@@ -16,13 +23,61 @@ const FLAGS = [
 /** How long a browser may take to start on a busy machine. */
 export const BROWSER_START_MS = 60_000;
 
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+
 /** Starts the system's Chromium, for all tests of a file: it has to be closed when they are done. */
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+    executablePath,
     args: FLAGS,
     timeout: BROWSER_START_MS,
   });
+}
+
+/** A window of Chromium as people have it. */
+export interface Window {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts Chromium with nothing of it switched off or feigned for tests: tabs behind others are hidden, pages freeze, and
+ * go into the back/forward cache. For all tests of a file: it has to be closed when they are done.
+ */
+export async function startWindow(): Promise<Window> {
+  const profile = mkdtempSync(join(tmpdir(), 'rookery-chromium-'));
+  const flags = [...FLAGS, '--remote-debugging-port=0', `--user-data-dir=${profile}`];
+  const child = spawn(executablePath, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const exited = once(child, 'exit');
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+    // Its other processes end a little later, and may be writing yet.
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  };
+  try {
+    const [, address = ''] = await eventually(
+      () => /DevTools listening on (ws:\S+)/.exec(output) ?? [],
+      (match) => match.length > 0 || child.exitCode !== null,
+      BROWSER_START_MS,
+    );
+    if (address === '') throw new Error(`Chromium did not start: ${output}`);
+    const browser = await chromium.connectOverCDP(address, { noDefaults: true });
+    const [context] = browser.contexts();
+    if (context === undefined) throw new Error('Chromium has no window');
+    return {
+      context,
+      close: async () => {
+        await browser.close();
+        await kill();
+      },
+    };
+  } catch (error) {
+    await kill();
+    throw error;
+  }
 }
 
 /** A browser's window with storage of its own, closed at the end of the test. What it logs as errors fails the test. */
