@@ -13,8 +13,8 @@ export interface FeedContext {
   userId(): string | undefined;
   /** What came out up to here has been handled. */
   moved(room: string, position: Position): void;
-  /** More waits than can be kept. */
-  overflow(): void;
+  /** More would have to be kept than can be: it is better had anew over another connection. */
+  readonly overflow: () => void;
 }
 
 export interface FeedListener {
@@ -29,33 +29,20 @@ const MAX_WAITING = 10_000;
 /** The messages of one room, from the wire to the application: in order, each once, checked. */
 export function createFeed(room: string, context: FeedContext, listener: FeedListener, schema?: StandardSchemaV1) {
   let position: Position | undefined;
-  /** Whether what is published shall come out as well. */
-  let following = false;
   const sequencer = createSequencer<Payload, Reason>(pass);
   /** Set while something is being checked that takes its time. What comes after it waits. */
   let checking: Promise<void> | undefined;
   /** Grows when what is on its way is not wanted any more. */
   let generation = 0;
 
-  /** From now on what is published belongs to what comes out. */
-  function follow(): void {
-    following = true;
-  }
-
   function joined({ epoch, offset, recovered, reason = 'epoch' }: JoinedPayload): void {
-    follow();
     sequencer.joined({ epoch, offset }, recovered === false ? reason : undefined);
-  }
-
-  /** The server took the client out of the room. */
-  function left(): void {
-    following = false;
-    sequencer.left();
+    // Not before the other rooms of the reply have taken theirs.
+    if (recovered !== undefined && sequencer.isCrowded()) queueMicrotask(context.overflow);
   }
 
   /** Nothing more comes out. */
   function stop(): void {
-    following = false;
     generation += 1;
     position = undefined;
     sequencer.forget();
@@ -67,10 +54,6 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
   }
 
   function publishing(id: string, data: string): void {
-    if (!following) {
-      sequencer.publishingUntold();
-      return;
-    }
     const from = context.userId() ?? '';
     sequencer.publishing(id, ({ offset }) => ({
       // As the others get it, whatever the application does with its own.
@@ -116,12 +99,12 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
 
   return {
     room,
-    follow,
     joined,
-    left,
     stop,
     received,
     publishing,
+    /** The server took the client out of the room. */
+    left: sequencer.left,
     disconnected: sequencer.disconnected,
     gap: sequencer.gap,
     answered: sequencer.answered,

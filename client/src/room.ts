@@ -235,7 +235,6 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       },
       onRefused: (error) => this.quit(stay, error),
     };
-    feed.follow();
     const stored = recover === undefined ? core.keeper.get(name) : undefined;
     if (stored instanceof Promise) {
       void stored.then((position) => {

@@ -43,6 +43,9 @@ type Arrival<Message, Reason> = (
   readonly sent: number;
 };
 
+/** So many messages are kept from before the room is joined: it may be joined from a position before them. */
+const MAX_EARLY = 100;
+
 /**
  * Puts a room's messages in order, those of this connection among them, each once.
  *
@@ -62,6 +65,8 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
   let held: Arrival<Message, Reason>[] = [];
   /** Something was published of which it is not known what became: holes may be its own. */
   let uncertain = false;
+  /** More was published before the room is joined than is kept. */
+  let crowded = false;
 
   /**
    * The room was joined; what follows this position comes.
@@ -92,11 +97,12 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
 
   /** The connection is gone. What waits is not lost: it comes again after the position. */
   function disconnected(): void {
-    former.push(...own);
+    // Who has no position yet needs none of them: where they follow one, the server sends them itself.
+    if (at !== undefined) former.push(...own);
     own = [];
     held = [];
     outstanding.clear();
-    uncertain = false;
+    uncertain = crowded = false;
   }
 
   /** Starts anew, without a position. */
@@ -104,11 +110,6 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     disconnected();
     former = [];
     at = undefined;
-  }
-
-  /** Something is on its way that is not to be told of: holes may be its own. */
-  function publishingUntold(): void {
-    uncertain = true;
   }
 
   /** A publish is on its way, maybe again: then it is not known before which others it took effect. */
@@ -160,6 +161,11 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     if (at?.epoch === epoch && offset <= at.offset) return;
     own.push({ epoch, offset, message: make({ epoch, offset }) });
     own.sort(byOffset);
+    // Who publishes and never joins must not fill the memory.
+    if (at === undefined && own.length > MAX_EARLY) {
+      own = [];
+      crowded = true;
+    }
   }
 
   function advance(): void {
@@ -236,13 +242,14 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     left,
     disconnected,
     forget,
-    publishingUntold,
     publishing,
     answered,
     received,
     gap,
     /** Where the room stands: everything up to here has come out. */
     position: () => at,
+    /** Holes may be its own that nothing will fill: over another connection the server fills them. */
+    isCrowded: () => crowded,
     /** How much waits. */
     waiting: () => held.length,
   };

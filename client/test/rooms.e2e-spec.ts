@@ -1,14 +1,7 @@
 import { eventually } from '../../test/support/eventually.js';
 import { dataOf, range } from '../../test/support/messages.js';
 import { startServer, tokenFor } from '../../test/support/server.js';
-import {
-  MemoryPositions,
-  type Gap,
-  type Joined,
-  type Left,
-  type RookeryClient,
-  type RoomMessage,
-} from '../src/index.js';
+import { type Gap, type Joined, type Left, type RookeryClient, type RoomMessage } from '../src/index.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
 import { collect, many, rookery } from './support/rookery.js';
 
@@ -181,89 +174,5 @@ describe('after a break', () => {
       [1, 'mine'],
       [1, 'to myself'],
     ]);
-  });
-});
-
-const broken = (): Promise<never> => Promise.reject(new Error('disk full'));
-
-describe('positions', () => {
-  it('have the next client go on where the last one was', async () => {
-    const server = await startServer();
-    const positions = new MemoryPositions();
-    const bob = rookery(server, { user: 'bob' });
-    const first = rookery(server, { positions, userId: 'alice' });
-    const seen: unknown[] = collect(first.room('r'));
-    first.on('user:message', (message) => seen.push(message));
-    await first.room('r').join();
-    await bob.room('r').publish(1);
-    await bob.sendToUser('alice', 'hello');
-    await many(seen, 2);
-    await first.close();
-    await bob.room('r').publish(2);
-    await bob.sendToUser('alice', 'missed');
-
-    const second = rookery(server, { positions, userId: 'alice' });
-    const later = collect(second.room('r'));
-    const direct: unknown[] = [];
-    second.on('user:message', ({ data }) => direct.push(data));
-    expect(await second.room('r').join()).toMatchObject({ recovered: true, offset: 1 });
-    await many(later, 1);
-    await many(direct, 1);
-    expect([dataOf(later), direct]).toEqual([[2], ['missed']]);
-  });
-
-  it('are stored after the handlers of a message ran', async () => {
-    const server = await startServer();
-    const log: string[] = [];
-    const positions = new MemoryPositions();
-    const set = positions.set.bind(positions);
-    positions.set = (room, position) => {
-      log.push(`${room} at ${position.offset}`);
-      set(room, position);
-    };
-    const alice = rookery(server, { positions });
-    const room = alice.room('r');
-    room.on('message', ({ data }) => log.push(`handled ${String(data)}`));
-    await room.join();
-    await room.publish('x');
-    await eventually(
-      () => log,
-      (lines) => lines.includes('r at 1'),
-    );
-    expect(log.indexOf('handled x')).toBeLessThan(log.indexOf('r at 1'));
-    await room.leave();
-    expect(positions.get('r')).toBeUndefined();
-  });
-
-  it('that cannot be read or stored are told, and do no harm', async () => {
-    const server = await startServer();
-    const alice = rookery(server, { positions: { get: broken, set: broken, delete: broken } });
-    const codes: string[] = [];
-    alice.on('error', ({ code, cause }) => codes.push(`${code} ${String(cause)}`));
-    const room = alice.room('r');
-    await room.join();
-    await room.publish(1);
-    await many(codes, 3);
-    expect(new Set(codes)).toEqual(new Set(['STORE_FAILED Error: disk full']));
-  });
-
-  it('may be the server’s: the one that was acknowledged last', async () => {
-    const server = await startServer();
-    const bob = rookery(server, { user: 'bob' });
-    const phone = rookery(server);
-    const seen = collect(phone.room('r'));
-    await phone.room('r').join();
-    for (const n of [1, 2, 3]) await bob.room('r').publish(n);
-    await many(seen, 3);
-    await Promise.all(seen.slice(0, 2).map((message) => phone.room('r').acknowledge(message)));
-
-    const laptop = rookery(server);
-    const later = collect(laptop.room('r'));
-    expect(await laptop.room('r').join({ recover: 'last' })).toMatchObject({ recovered: true, offset: 2 });
-    await many(later, 1);
-    expect(dataOf(later)).toEqual([3]);
-    await expect(bob.room('r').acknowledge({ epoch: 'x', offset: 1 })).rejects.toMatchObject({ code: 'NOT_JOINED' });
-    const volatile = { room: 'r', data: 1, id: 'v', timestamp: 1 };
-    await expect(bob.room('r').acknowledge(volatile)).rejects.toMatchObject({ code: 'INVALID_PAYLOAD' });
   });
 });
