@@ -141,7 +141,8 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
       if (phase === 'waiting') return begin(state, options);
       return isConnected ? look(state, event, options, random) : failed(state, { reason: 'timeout' }, options, random);
     case 'wake':
-      if (phase === 'waiting' && !state.told) return begin(state, options);
+      // What went wrong before says nothing of now, and the network may need a moment yet.
+      if (phase === 'waiting' && !state.told) return begin({ ...state, growth: 0 }, options);
       return isConnected && !state.asked ? ask(state, Math.min(options.livenessTimeoutMs, WAKE_TIMEOUT_MS)) : stay;
     case 'offline':
       // The platform may be wrong, so that it is tried all the same, if rarely.

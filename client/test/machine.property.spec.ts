@@ -215,6 +215,22 @@ describe('the state machine of a connection', () => {
     }
   });
 
+  it('begins its delays anew when it wakes, unless the delay is the server’s', () => {
+    const found = counterexample(
+      fc.property(options, fc.integer({ min: 1, max: 40 }), (settings, growth) => {
+        const waiting: MachineState = { ...INITIAL, phase: 'waiting', attempt: 1, growth };
+        const patient = { ...settings, maxAttempts: Infinity };
+        need(step({ ...waiting, told: true }, { type: 'wake' }, patient, 1).effects.act === undefined, 'it hurries');
+        const woken = step(waiting, { type: 'wake' }, patient, 1);
+        need(woken.effects.act === 'open', 'it does not try');
+        const { effects } = step(woken.state, { type: 'ended', attempt: 2, livedMs: 0, code: 1006 }, patient, 1);
+        need(effects.retryInMs === Math.min(2 * settings.minDelayMs, settings.maxDelayMs), 'it waits as before');
+      }),
+      100,
+    );
+    expect(found).toBeUndefined();
+  });
+
   it('gets connected from wherever it is, once the server is there', () => {
     const found = violation((played, settings) => {
       let state = played.at(-1)?.after ?? INITIAL;
