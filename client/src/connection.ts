@@ -116,12 +116,11 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
 
   function run({ release: how, timerMs, announce: end, retryInMs, act }: Effects): void {
     if (how !== undefined) release(how);
-    if (timerMs !== undefined) setTimer(timerMs);
+    if (act === 'ping') ping(timerMs);
+    else if (timerMs !== undefined) setTimer(timerMs);
     if (end !== undefined) announce(end, retryInMs);
     const { attempt } = state;
     if (act === 'open') void open(attempt);
-    // After a sleep, what has come meanwhile is read first: it is no answer.
-    if (act === 'ping') setTimeout(() => setTimeout(ping));
   }
 
   async function open(attempt: number): Promise<void> {
@@ -188,18 +187,25 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     dispatch({ type: 'timer', silentMs, answered, graceMs: listener.graceMs() });
   }
 
-  function ping(): void {
-    if (session === undefined) return;
-    heardBefore = heard;
-    listener.ping();
+  /** The time for the answer begins with the ping, however late a hidden page's timers are. */
+  function ping(answerMs = 0): void {
+    after(0, () => {
+      heardBefore = heard;
+      listener.ping();
+      setTimer(answerMs);
+    });
   }
 
   function setTimer(ms: number): void {
+    if (ms > 0) after(ms, onTimer);
+    else clearTimeout(timer);
+  }
+
+  /** In place of what the timer was set to. After a sleep, what has come meanwhile is read first. */
+  function after(ms: number, then: () => void): void {
     clearTimeout(timer);
-    if (ms <= 0) return;
-    // Here, too: it may be an answer.
     timer = setTimeout(() => {
-      timer = setTimeout(onTimer);
+      timer = setTimeout(then);
     }, ms);
   }
 
