@@ -18,7 +18,7 @@ import { plainClient } from '../support/plain-client.js';
 import { startProcess } from '../support/process.js';
 import { BUILD_PATIENCE_MS, PROJECT, copyProject, environment, npm, removeProject } from '../support/project.js';
 
-const TEST_MS = 60_000;
+const TEST_MS = 180_000;
 const FIXTURES = join(PROJECT, 'test', 'packaging', 'fixtures');
 
 const DOCUMENTS = new Set(['package.json', 'LICENSE', 'README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'CHANGELOG.md']);

@@ -5,7 +5,7 @@ import { plainClient } from '../support/plain-client.js';
 import { watch, type ServerProcess } from '../support/process.js';
 import { BUILD_PATIENCE_MS, copyProject, environment, npm, removeProject } from '../support/project.js';
 
-const TEST_MS = 60_000;
+const TEST_MS = 180_000;
 
 let project: string;
 

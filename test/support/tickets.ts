@@ -1,5 +1,6 @@
 import request from 'supertest';
 
+import { eventually } from './eventually.js';
 import type { TestServer } from './server.js';
 import { tokenFor, type Claims } from './server.js';
 
@@ -8,9 +9,13 @@ export function askForTicket(server: TestServer, token: string = tokenFor()): re
   return request(server.http).post('/api/tickets').auth(token, { type: 'bearer' });
 }
 
-/** A ticket for a token with these claims, or for one that is given. */
+/** A ticket for a token with these claims, or for one that is given; asked for again while its Redis seems away. */
 export async function ticketFor(server: TestServer, from: Claims | string = {}): Promise<string> {
   const token = typeof from === 'string' ? from : tokenFor(from);
-  const { body } = await askForTicket(server, token).expect(201);
+  const { status, body } = await eventually(
+    () => askForTicket(server, token),
+    (answer) => answer.status !== 503,
+  );
+  expect([status, body]).toEqual([201, expect.objectContaining({ ticket: expect.any(String) as string })]);
   return (body as { ticket: string }).ticket;
 }

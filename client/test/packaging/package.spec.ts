@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { BUILD_PATIENCE_MS, PROJECT, environment, npm } from '../../../test/support/project.js';
 import { startServer, tokenFor } from '../../../test/support/server.js';
 
-const TEST_MS = 60_000;
+const TEST_MS = 180_000;
 const FIXTURE = join(PROJECT, 'client', 'test', 'packaging', 'fixtures', 'application');
 
 const run = promisify(execFile);
