@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { load } from 'js-yaml';
 
+import { PATIENCE_MS } from '../support/eventually.js';
+import { BUILD_PATIENCE_MS } from '../support/project.js';
+
 interface Instruction {
   readonly name: string;
   readonly value: string;
@@ -157,7 +160,7 @@ async function untilHealthy(port: number, server: ChildProcess, patience: AbortS
 describe('the command of the container', () => {
   beforeAll(async () => {
     await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: project });
-  }, 60_000);
+  }, BUILD_PATIENCE_MS);
 
   it('turns healthy, and ends with 0 on the stop signal', async () => {
     const port = await freePort();
@@ -171,11 +174,11 @@ describe('the command of the container', () => {
     });
     const exited = once(server, 'exit');
     try {
-      await untilHealthy(port, server, AbortSignal.timeout(20_000));
+      await untilHealthy(port, server, AbortSignal.timeout(PATIENCE_MS));
       server.kill('SIGTERM');
       expect(await exited).toStrictEqual([0, null]);
     } finally {
       server.kill('SIGKILL');
     }
-  }, 30_000);
+  }, 60_000);
 });

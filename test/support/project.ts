@@ -11,7 +11,7 @@ export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 const LEFT_OUT = new Set(['.git', 'node_modules', 'coverage', 'bench', '.env', '.rookery']);
 
 /** How long the compiler and npm may take on a busy machine. */
-export const BUILD_PATIENCE_MS = 120_000;
+export const BUILD_PATIENCE_MS = 300_000;
 
 const run = promisify(execFile);
 
