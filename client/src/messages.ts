@@ -77,25 +77,25 @@ export interface PublishOptions {
    *
    * @default a random one
    */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /**
    * For what is worth nothing a moment later: sent at once or not at all (`OFFLINE`, `RATE_LIMITED`), neither numbered
    * nor kept nor repeated. Comes to the other members only, unless the room sends everybody their own.
    *
    * @default false
    */
-  readonly volatile?: boolean;
+  readonly volatile?: boolean | undefined;
   /**
    * Wait so long, in milliseconds (1 to 60,000), for the members to acknowledge the message, and tell how many did.
    * The server answers later requests of this client after this one.
    */
-  readonly confirm?: { readonly timeoutMs: number };
+  readonly confirm?: { readonly timeoutMs: number } | undefined;
   /**
    * Milliseconds after which the publish is given up, those without a connection included; 0 for none.
    *
    * @default the client's `publishTimeoutMs`
    */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** Gives the publish up. What was sent already may take effect. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }

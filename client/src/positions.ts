@@ -2,7 +2,7 @@ import type { Position } from '../../src/protocol/position.js';
 
 /**
  * Where positions of rooms are kept. A room that has one is recovered from there when it is joined for the first time.
- * Any of these may answer later.
+ * Any of these may answer later; of one room, the next is called when the one before has answered.
  *
  * Keys are names of rooms, those of the server's own (`@all`, `@user:<id>`) among them.
  */
@@ -57,7 +57,7 @@ export class StoragePositions implements PositionStore {
   /** @param options `prefix` comes before the room's name in each key; `rookery:` unless given */
   constructor(
     private readonly storage: TextStorage = localStorage,
-    { prefix = 'rookery:' }: { readonly prefix?: string } = {},
+    { prefix = 'rookery:' }: { readonly prefix?: string | undefined } = {},
   ) {
     this.prefix = prefix;
   }

@@ -1,7 +1,7 @@
 // Checked by the compiler alone: each line under an expectation must not compile.
 import { WebSocket } from 'ws';
 
-import { RookeryClient, type Room, type StandardSchemaV1 } from '../src/index.js';
+import { RookeryClient, StoragePositions, type Room, type StandardSchemaV1 } from '../src/index.js';
 
 interface Chat {
   readonly text: string;
@@ -41,6 +41,17 @@ export async function typedByAMap(): Promise<void> {
   client.state = 'closed';
   // @ts-expect-error -- a timeout is a number
   await chat.publish({ text: 'hello' }, { timeoutMs: '1s' });
+}
+
+declare const perhaps: { id?: string; signal?: AbortSignal; timeoutMs?: number };
+
+/** What may be missing may be given as it is, also with `exactOptionalPropertyTypes`. */
+export async function optionsThatMayBeMissing({ id, signal, timeoutMs } = perhaps): Promise<void> {
+  const room = client.room('lobby');
+  await room.join({ signal });
+  await room.publish('hello', { id, signal, timeoutMs, volatile: undefined, confirm: undefined });
+  await client.request('x', undefined, { signal, timeoutMs });
+  void new StoragePositions(undefined, { prefix: id });
 }
 
 declare const counter: StandardSchemaV1<string, number>;
