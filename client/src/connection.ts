@@ -1,6 +1,7 @@
 import type { Envelope } from '../../src/protocol/envelope.js';
 import type { ConnectedPayload } from '../../src/protocol/messages.js';
 import { RookeryError, clientError } from './errors.js';
+import { isBounded } from './limited.js';
 import {
   INITIAL,
   step,
@@ -95,7 +96,7 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     if (typeof given !== 'function') return given;
     const controller = new AbortController();
     if (reason !== 'expiring') asking = controller;
-    const patience = connectTimeoutMs > 0 ? setTimeout(() => controller.abort(), connectTimeoutMs) : undefined;
+    const patience = isBounded(connectTimeoutMs) ? setTimeout(() => controller.abort(), connectTimeoutMs) : undefined;
     try {
       return await given({ reason, signal: controller.signal });
     } catch (error) {
@@ -197,7 +198,7 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
   }
 
   function setTimer(ms: number): void {
-    if (ms > 0) after(ms, onTimer);
+    if (isBounded(ms)) after(ms, onTimer);
     else clearTimeout(timer);
   }
 

@@ -10,6 +10,14 @@ export interface Limits {
 /** Ends a call: with its result, or with why there is none. */
 export type Settle<T> = (outcome: T | RookeryError) => void;
 
+/** 23 days. Timers take little more: the platform has what is longer, `Infinity` for one, come at once. */
+const MAX_TIMER_MS = 2_000_000_000;
+
+/** Whether the time ever ends: 0 is for no bound, and so is what is longer than a timer can be. */
+export function isBounded(ms: number): boolean {
+  return ms > 0 && ms < MAX_TIMER_MS;
+}
+
 /**
  * A promise that a signal or the time may end.
  *
@@ -49,7 +57,7 @@ export function limited<T>(
       return;
     }
     signal?.addEventListener('abort', onAbort);
-    if (timeoutMs > 0) timer = setTimeout(onTimeout, timeoutMs);
+    if (isBounded(timeoutMs)) timer = setTimeout(onTimeout, timeoutMs);
     const cancel = begin(settle);
   });
 }

@@ -101,6 +101,18 @@ describe('publishing', () => {
     expect(proxy.connections).toBe(1);
   });
 
+  it('has no bound where the time that it may take is endless', async () => {
+    const server = await startServer();
+    const endless = { connectTimeoutMs: Infinity, requestTimeoutMs: 2 ** 31, publishTimeoutMs: Infinity };
+    const alice = rookery(server, { ...endless, liveness: { intervalMs: Infinity }, autoConnect: false });
+    const early = outcomeOf(alice.room('r').publish(1));
+    const asked = outcomeOf(alice.request('x'));
+    // The platform would take them for a timer of 1 ms, which comes before this one.
+    await expect(alice.room('r').publish(2, { timeoutMs: 5 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await alice.connect();
+    expect([await early, await asked]).toMatchObject([{ offset: 1 }, 'UNKNOWN_TYPE']);
+  });
+
   it('may be refused by the server', async () => {
     const server = await startServer();
     const alice = rookery(server, { token: tokenFor({ rooms: ['mine'] }) });
