@@ -24,7 +24,7 @@ const RETRYABLE =
  * - `QUEUE_FULL`: the publish queue has no room.
  * - `CLOSED`: the client is closed; `details` has the close `code` or HTTP `status` where the server wanted it so.
  * - `OFFLINE`: there is no connection, or it was lost before the reply came.
- * - `INVALID_DATA`: not a JSON value, or refused by the room's validator (`details.issues`).
+ * - `INVALID_DATA`: without a JSON text, or refused by the room's validator (`details.issues`).
  * - `OVERFLOW`: a loop over messages did not keep up with them.
  * - `TOKEN_FAILED`: the token function threw; `cause` is what it threw.
  * - `STORE_FAILED`: the position store threw; `cause` is what it threw.

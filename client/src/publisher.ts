@@ -52,7 +52,6 @@ export function createPublisher(
   checkOpen: () => void,
 ) {
   const queue = createPublishQueue<Publish>(bounds);
-  let maxBytes = 0;
   let pause: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
   wire.drawFrom(next);
@@ -65,7 +64,7 @@ export function createPublisher(
     const fields = JSON.stringify({ ...draft.fields, id, volatile, confirm });
     const payload = `${fields.slice(0, -1)},"data":${data}}`;
     const bytes = byteLength(payload) + ENVELOPE_BYTES;
-    const error = tooLarge(bytes);
+    const error = wire.tooLarge(bytes);
     if (error !== undefined) throw error;
     if (volatile) {
       if (wire.isUp() && !wire.isFree()) throw new RookeryError('RATE_LIMITED', 'Too many messages');
@@ -110,13 +109,6 @@ export function createPublisher(
     if (pause !== undefined) return undefined;
     const item = queue.next();
     if (item === undefined) return undefined;
-    // Another server may take less than the one before.
-    const error = tooLarge(item.bytes);
-    if (error !== undefined) {
-      queue.remove(item);
-      item.settle(error);
-      return next();
-    }
     queue.mark(item, true);
     item.sends += 1;
     item.room?.publishing(item.id, item.data);
@@ -179,20 +171,7 @@ export function createPublisher(
     if (item.sends > 0) item.room?.answered(item.id);
   }
 
-  function tooLarge(bytes: number): RookeryError | undefined {
-    const max = maxBytes;
-    return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'Too large', { max }) : undefined;
-  }
-
-  return {
-    publish,
-    down,
-    end,
-    /** @param bytes that the server takes; 0 for any number */
-    up: (bytes: number) => {
-      maxBytes = bytes;
-    },
-  };
+  return { publish, down, end };
 }
 
 export type Publisher = ReturnType<typeof createPublisher>;

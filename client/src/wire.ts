@@ -1,8 +1,10 @@
 import type { Envelope } from '../../src/protocol/envelope.js';
 import type { ErrorPayload } from '../../src/protocol/errors.js';
-import { clientError, serverError, type RookeryError } from './errors.js';
+import type { ConnectedPayload } from '../../src/protocol/messages.js';
+import { RookeryError, clientError, serverError } from './errors.js';
 import { limited, type Limits, type Settle } from './limited.js';
-import { Pacer, type Rate } from './pacer.js';
+import { Pacer } from './pacer.js';
+import { byteLength } from './text.js';
 
 const OFFLINE = 'No connection';
 
@@ -35,6 +37,8 @@ export function createWire() {
   let source: (() => Outgoing | undefined) | undefined;
   let write: ((text: string) => void) | undefined;
   let pacer = new Pacer(undefined, 0);
+  /** That the server takes in one message; 0 for any number. */
+  let maxBytes = 0;
   let waiting: Outgoing[] = [];
   let sent = new Map<string, Outgoing>();
   let ids = 0;
@@ -44,8 +48,12 @@ export function createWire() {
   /** How long yet the server has a reason to be silent: it answers one request after the other. */
   const graceMs = (): number => Math.max(0, ...[...sent.values()].map(({ until = 0 }) => until)) - performance.now();
 
-  function up(writer: (text: string) => void, rate: Rate | undefined): void {
+  function up(
+    writer: (text: string) => void,
+    { rate, maxMessageBytes }: Pick<ConnectedPayload, 'rate' | 'maxMessageBytes'>,
+  ): void {
     write = writer;
+    maxBytes = maxMessageBytes;
     pacer = new Pacer(rate, performance.now());
     pump();
   }
@@ -130,11 +138,23 @@ export function createWire() {
       if (outgoing === undefined) return;
       const { type, payload, cost = 1 } = outgoing;
       const requestId = String((ids += 1));
-      sent.set(requestId, outgoing);
-      pacer.sent(cost);
       const rest = payload === undefined ? '' : `,"payload":${payload}`;
-      to(`{"type":${JSON.stringify(type)},"requestId":"${requestId}"${rest}}`);
+      const text = `{"type":${JSON.stringify(type)},"requestId":"${requestId}"${rest}}`;
+      const error = tooLarge(byteLength(text));
+      if (error === undefined) {
+        sent.set(requestId, outgoing);
+        pacer.sent(cost);
+        to(text);
+      } else {
+        outgoing.settle(error);
+      }
     }
+  }
+
+  /** The server would end the connection for it. */
+  function tooLarge(bytes: number): RookeryError | undefined {
+    const max = maxBytes;
+    return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'Too large', { max }) : undefined;
   }
 
   return {
@@ -146,6 +166,7 @@ export function createWire() {
     receive,
     pump,
     graceMs,
+    tooLarge,
     isUp: () => write !== undefined,
     /** True when something could be sent right now. */
     isFree: () => pacer.wait(performance.now(), waiting.length) === 0,

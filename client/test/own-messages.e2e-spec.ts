@@ -40,4 +40,15 @@ describe('an application’s own messages', () => {
     await expect(alice.request('x', 1, { signal })).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(alice.request('x', 1n)).rejects.toMatchObject({ code: 'INVALID_DATA' });
   });
+
+  it('that are too large for the server are refused, and end no connection', async () => {
+    const server = await startServer({ maxMessageBytes: 1000 });
+    const proxy = await FaultyProxy.start(server.port);
+    const alice = rookery(proxy);
+    const early = alice.request('x', 'ü'.repeat(500));
+    await expect(early).rejects.toMatchObject({ code: 'TOO_LARGE', retryable: false, details: { max: 1000 } });
+    await expect(alice.request('x', 'y'.repeat(1000))).rejects.toMatchObject({ code: 'TOO_LARGE' });
+    await expect(alice.request('x', 'y'.repeat(900))).rejects.toMatchObject({ code: 'UNKNOWN_TYPE' });
+    expect(proxy.connections).toBe(1);
+  });
 });
