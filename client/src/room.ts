@@ -73,7 +73,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     this.core.checkOpen();
     const { position, name } = this;
     if (this.isIn && position !== undefined) return { room: name, ...position };
-    const stay = (this.stay ??= this.begin(recover));
+    const stay = this.stay ?? this.begin(recover);
     return limited({ signal }, (settle) => {
       stay.waiters.add(settle);
       return () => {
@@ -117,7 +117,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     if (this.schema !== undefined) {
       // Each waits for those before it, so that they keep their order.
       const checked = Promise.all([validated(this.schema, data), this.checking]);
-      this.checking = checked;
+      this.checking = checked.then(() => undefined);
       const [{ issues }] = await checked;
       if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     }
@@ -152,12 +152,12 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    */
   history(options: HistoryOptions = {}): History<Received> {
     const { signal } = options;
-    const read = async (after: Position | undefined, limit: number): Promise<HistoryReply> =>
-      (await this.core.request(
+    const read = (after: Position | undefined, limit: number): Promise<HistoryReply> =>
+      this.core.request(
         'history',
         { room: this.name, after, limit },
         { signal, offline: 'repeat' },
-      )) as HistoryReply;
+      ) as Promise<HistoryReply>;
     const check = async (message: RoomMessage): Promise<RoomMessage<Received> | undefined> => {
       const { issues, value } = await validated(this.schema, message.data);
       if (issues === undefined) return { ...message, data: value as Received };
@@ -169,8 +169,8 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
 
   /** Who is in the room, as a list that is kept up to date until it is closed. */
   presence(): PresenceList {
-    const read = async (): Promise<PresencePayload> =>
-      (await this.core.request('presence', { room: this.name }, { offline: 'repeat' })) as PresencePayload;
+    const read = (): Promise<PresencePayload> =>
+      this.core.request('presence', { room: this.name }, { offline: 'repeat' }) as Promise<PresencePayload>;
     const list = new PresenceList(read, () => this.lists.delete(list));
     this.lists.add(list);
     if (this.isIn) this.refresh(list);
@@ -216,7 +216,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
 
   private begin(recover: Position | 'last' | undefined): Stay {
     const { core, name, feed } = this;
-    let from = recover;
+    let from: Position | 'last' | undefined;
     const stay: Stay = {
       name,
       waiters: new Set(),
@@ -235,16 +235,14 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       },
       onRefused: (error) => this.quit(stay, error),
     };
-    const stored = recover === undefined ? core.keeper.get(name) : undefined;
-    if (stored instanceof Promise) {
-      void stored.then((position) => {
-        from = position;
-        if (this.stay === stay) core.memberships.add(stay);
-      });
-    } else {
-      from = recover ?? stored;
-      core.memberships.add(stay);
-    }
+    this.stay = stay;
+    const ask = (position: Position | 'last' | undefined): void => {
+      from = position;
+      if (this.stay === stay) core.memberships.add(stay);
+    };
+    const stored = recover ?? core.keeper.get(name);
+    if (stored instanceof Promise) void stored.then(ask);
+    else ask(stored);
     return stay;
   }
 

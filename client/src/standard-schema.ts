@@ -1,3 +1,5 @@
+import { attempt } from './attempt.js';
+
 /**
  * The part of Standard Schema (version 1) that this package uses: what validators of many libraries offer under
  * `~standard`. Written out here so that the package needs none of them.
@@ -33,10 +35,5 @@ export function validated(
   schema: StandardSchemaV1 | undefined,
   value: unknown,
 ): StandardResult<unknown> | Promise<StandardResult<unknown>> {
-  try {
-    const result = schema === undefined ? { value } : schema['~standard'].validate(value);
-    return result instanceof Promise ? result.catch(broken) : result;
-  } catch (error) {
-    return broken(error);
-  }
+  return schema === undefined ? { value } : attempt(() => schema['~standard'].validate(value), broken);
 }

@@ -1,10 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { eventually } from '../../test/support/eventually.js';
 import { dataOf, range } from '../../test/support/messages.js';
 import { startServer } from '../../test/support/server.js';
-import type { Invalid, PresenceList, RoomMessage, StandardResult, StandardSchemaV1 } from '../src/index.js';
+import type { Invalid, PresenceList, Room, RoomMessage, StandardResult, StandardSchemaV1 } from '../src/index.js';
 import { entryOf } from '../src/typed-rooms.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
-import { collect, rookery } from './support/rookery.js';
+import { collect, many, rookery } from './support/rookery.js';
 
 async function take(messages: AsyncIterable<RoomMessage>, count: number): Promise<unknown[]> {
   const taken: unknown[] = [];
@@ -181,6 +184,43 @@ describe('validators', () => {
     ]);
     expect(room.position?.offset).toBe(4);
     expect(await take(room.history(), 99)).toEqual([1, 2, 3]);
+  });
+
+  it('may promise by any library’s promises', async () => {
+    const server = await startServer();
+    // Of another realm, as those of frames, and of pages whose own promises are replaced.
+    const elsewhere = runInNewContext('(result) => Promise.resolve(result)') as <T>(result: T) => Promise<T>;
+    const alice = rookery(server, { rooms: { r: schema((value) => elsewhere(digits(value))) } });
+    const bob = rookery(server, { user: 'bob' });
+    const seen: unknown[] = [];
+    const invalid: unknown[] = [];
+    alice.room('r').on('message', ({ data }) => seen.push(data));
+    alice.room('r').on('invalid', ({ message }) => invalid.push(message.data));
+    await alice.room('r').join();
+    await bob.room('r').publish('x');
+    await bob.room('r').publish('7');
+    await many(seen, 1);
+    expect([seen, invalid]).toEqual([[7], ['x']]);
+  });
+
+  it('keep nothing of what was published', async () => {
+    const server = await startServer();
+    const room = rookery(server, { rooms: { r: schema((value) => ({ value })) } }).room('r') as Room;
+    const publish = async (n: number): Promise<WeakRef<object>> => {
+      const data = { n };
+      await room.publish(data);
+      return new WeakRef(data);
+    };
+    const published = [await publish(1), await publish(2), await publish(3)];
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    await eventually(
+      () => {
+        collectGarbage();
+        return published.filter((one) => one.deref() !== undefined).length;
+      },
+      (alive) => alive === 0,
+    );
   });
 
   it('that throw have not said yes', async () => {
