@@ -7,6 +7,7 @@ import { Emitter } from './emitter.js';
 import { RookeryError, clientError, serverError } from './errors.js';
 import type { End } from './machine.js';
 import { createMemberships } from './memberships.js';
+import { limited, type Settle } from './limited.js';
 import type { DirectMessage, Gap, Published, PublishOptions } from './messages.js';
 import type { ClientOptions } from './options.js';
 import { createPositionKeeper } from './position-keeper.js';
@@ -61,7 +62,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   private closed: RookeryError | undefined;
   /** It will connect by itself as soon as what is going on now is over. */
   private starting: boolean;
-  private waiters: { resolve: () => void; reject: (error: RookeryError) => void }[] = [];
+  private waiters: Settle<void>[] = [];
 
   /** @param url of the server's WebSocket: `wss://…/ws`; a query that it has is kept */
   constructor(
@@ -128,17 +129,22 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    */
   connect(): Promise<void> {
     if (this.state === 'connected') return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.waiters.push({ resolve, reject });
+    return limited({}, (settle) => {
+      this.waiters.push(settle);
       this.start();
+      return () => undefined;
     });
   }
 
-  /** Ends the connection for good. What waits is rejected with `CLOSED`; rooms are left, and their positions stored. */
+  /**
+   * Ends the connection for good. What waits is rejected with `CLOSED`; rooms are left, and their positions stored: it
+   * waits for a store that takes its time.
+   */
   async close(): Promise<void> {
     this.starting = false;
     this.connection.dispatch({ type: 'close' });
     if (this.closed === undefined) this.end({ reason: 'closed' });
+    await this.core.keeper.settle();
   }
 
   /** For `await using`: the same as `close()`. */
@@ -187,7 +193,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    * lost before the reply has come, it fails with `OFFLINE`.
    *
    * @returns the reply's payload
-   * @throws RookeryError `TIMEOUT`, `ABORTED`, `OFFLINE`, `CLOSED`, `INVALID_DATA`, and what the application says
+   * @throws RookeryError `TIMEOUT`, `ABORTED`, `OFFLINE`, `CLOSED`, `INVALID_DATA`, `TOO_LARGE`, and what the
+   * application says
    * @example
    * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
    */
@@ -214,9 +221,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   private onUp(session: ConnectedPayload, send: (text: string) => void): void {
-    const { wire, memberships, publisher } = this.core;
-    publisher.up(session.maxMessageBytes);
-    wire.up(send, session.rate);
+    const { wire, memberships } = this.core;
+    wire.up(send, session);
     memberships.up();
     this.serverRooms.up(session);
   }
@@ -232,7 +238,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   private onState(change: StateChange): void {
     if (change.state === 'closed') this.end(change);
     this.emit('state', change);
-    if (change.state === 'connected') for (const { resolve } of this.waiters.splice(0)) resolve();
+    if (change.state === 'connected') for (const settle of this.waiters.splice(0)) settle();
   }
 
   private end({ reason, code, status }: End): void {
@@ -242,7 +248,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     this.core.publisher.end(error);
     for (const room of this.rooms.values()) room.onClosed(error);
     this.core.keeper.flush();
-    for (const { reject } of this.waiters.splice(0)) reject(error);
+    for (const settle of this.waiters.splice(0)) settle(error);
   }
 
   private onMessage(envelope: Envelope): void {

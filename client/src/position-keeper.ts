@@ -1,10 +1,14 @@
 import type { Position } from '../../src/protocol/position.js';
+import { attempt } from './attempt.js';
 import { clientError, type RookeryError } from './errors.js';
 import type { PositionStore } from './positions.js';
 
 /** Between the client and the application's store: many moves of a room within one turn are stored once. */
 export function createPositionKeeper(store: PositionStore, onError: (error: RookeryError) => void) {
-  const moved = new Map<string, Position>();
+  /** Not stored yet; `undefined` where there shall be none any more. */
+  const moved = new Map<string, Position | undefined>();
+  /** What the store is doing about a room. What comes next waits for it, so that what is later stays. */
+  const busy = new Map<string, Promise<void>>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function moveTo(room: string, position: Position): void {
@@ -13,37 +17,46 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
   }
 
   function remove(room: string): void {
-    moved.delete(room);
-    void safely(() => store.delete(room));
+    moved.set(room, undefined);
+    flush();
   }
 
   /** Stores now what would be stored at the end of the turn: there may be none. */
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    for (const [room, position] of moved) void safely(() => store.set(room, position));
-    moved.clear();
+    for (const [room, position] of moved) {
+      if (busy.has(room)) continue;
+      moved.delete(room);
+      const write = (): void | Promise<void> =>
+        position === undefined ? store.delete(room) : store.set(room, position);
+      const result = attempt(write, fail);
+      if (!(result instanceof Promise)) continue;
+      const done = result.then(() => {
+        busy.delete(room);
+        flush();
+      });
+      busy.set(room, done);
+    }
+  }
+
+  /** Resolves when everything is stored. */
+  async function settle(): Promise<void> {
+    flush();
+    while (busy.size > 0) await Promise.all(busy.values());
   }
 
   function fail(cause: unknown): undefined {
     onError(clientError('STORE_FAILED', 'No positions', undefined, cause));
   }
 
-  function safely<T>(act: () => T | Promise<T>): T | undefined | Promise<T | undefined> {
-    try {
-      const result = act();
-      return result instanceof Promise ? result.catch(fail) : result;
-    } catch (error) {
-      return fail(error);
-    }
-  }
-
   /** Never fails: what cannot be read counts as not there, and is told. */
   function get(room: string): Position | undefined | Promise<Position | undefined> {
-    return moved.get(room) ?? safely(() => store.get(room));
+    if (moved.has(room)) return moved.get(room);
+    return attempt<Position | undefined>(() => busy.get(room)?.then(() => get(room)) ?? store.get(room), fail);
   }
 
-  return { get, moveTo, remove, flush };
+  return { get, moveTo, remove, flush, settle };
 }
 
 export type PositionKeeper = ReturnType<typeof createPositionKeeper>;
