@@ -40,6 +40,8 @@ export function watchSurroundings(
   }, TICK_MS);
   // Node's is an object, and would keep the process alive.
   (ticks as unknown as { unref?(): void }).unref?.();
-  signal.addEventListener('abort', () => clearInterval(ticks));
-  return () => controller.abort();
+  return () => {
+    clearInterval(ticks);
+    controller.abort();
+  };
 }
