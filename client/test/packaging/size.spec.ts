@@ -1,15 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 
+import { build } from 'esbuild';
+
 import { PROJECT } from '../../../test/support/project.js';
 
 const LIMIT_BYTES = 10_000;
+const BUNDLED_LIMIT_BYTES = 11_500;
+
+const sizeOf = (code: Uint8Array): number => gzipSync(code, { level: 9 }).length;
 
 describe('the build for browsers', () => {
   it(`is smaller than ${LIMIT_BYTES} bytes, gzipped`, () => {
-    const build = readFileSync(`${PROJECT}/client/dist/rookery-client.min.js`);
-    const { length } = gzipSync(build, { level: 9 });
+    const length = sizeOf(readFileSync(`${PROJECT}/client/dist/rookery-client.min.js`));
     expect(length).toBeGreaterThan(1000);
     expect(length).toBeLessThan(LIMIT_BYTES);
+  });
+});
+
+describe('the build for bundlers', () => {
+  it(`makes less than ${BUNDLED_LIMIT_BYTES} bytes of an application, gzipped`, async () => {
+    const contents = `import { RookeryClient } from './index.js'; globalThis.client = new RookeryClient('ws://example.org');`;
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: `${PROJECT}/client/dist` },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      write: false,
+    });
+    const length = sizeOf(outputFiles[0]?.contents ?? new Uint8Array());
+    expect(length).toBeGreaterThan(1000);
+    expect(length).toBeLessThan(BUNDLED_LIMIT_BYTES);
   });
 });
