@@ -173,9 +173,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    *
    * @throws RookeryError as `room.publish`
    */
-  broadcast(data: unknown, options: PublishOptions = {}): Promise<Published> {
-    const room = this.serverRooms.everybody;
-    return this.core.publisher.publish({ type: 'broadcast', fields: {}, data, room }, options);
+  broadcast(data: unknown, options?: PublishOptions): Promise<Published> {
+    return this.core.publisher.publish('broadcast', {}, data, this.serverRooms.everybody, options);
   }
 
   /**
@@ -183,9 +182,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    *
    * @throws RookeryError as `room.publish`
    */
-  sendToUser(userId: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
-    const room = this.serverRooms.ofUser(userId);
-    return this.core.publisher.publish({ type: 'user:message', fields: { userId }, data, room }, options);
+  sendToUser(userId: string, data: unknown, options?: PublishOptions): Promise<Published> {
+    return this.core.publisher.publish('user:message', { userId }, data, this.serverRooms.ofUser(userId), options);
   }
 
   /**
@@ -198,8 +196,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    * @example
    * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
    */
-  request(type: string, payload?: unknown, { timeoutMs, signal }: ClientRequestOptions = {}): Promise<unknown> {
-    return this.ask(type, payload, { timeoutMs, signal });
+  request(type: string, payload?: unknown, options?: ClientRequestOptions): Promise<unknown> {
+    return this.ask(type, payload, options);
   }
 
   /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */

@@ -98,16 +98,12 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
   }
 
   return {
+    ...sequencer,
     room,
     joined,
     stop,
     received,
     publishing,
-    /** The server took the client out of the room. */
-    left: sequencer.left,
-    disconnected: sequencer.disconnected,
-    gap: sequencer.gap,
-    answered: sequencer.answered,
     /** Everything up to here came, and what follows is wanted. */
     reached: sequencer.position,
     /** Where the application is. */

@@ -11,14 +11,10 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
   const busy = new Map<string, Promise<void>>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function moveTo(room: string, position: Position): void {
+  /** To nowhere, where the room was left. */
+  function moveTo(room: string, position: Position | undefined): void {
     moved.set(room, position);
     timer ??= setTimeout(flush);
-  }
-
-  function remove(room: string): void {
-    moved.set(room, undefined);
-    flush();
   }
 
   /** Stores now what would be stored at the end of the turn: there may be none. */
@@ -28,9 +24,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
     for (const [room, position] of moved) {
       if (busy.has(room)) continue;
       moved.delete(room);
-      const write = (): void | Promise<void> =>
-        position === undefined ? store.delete(room) : store.set(room, position);
-      const result = attempt(write, fail);
+      const result = attempt(() => (position ? store.set(room, position) : store.delete(room)), fail);
       if (!(result instanceof Promise)) continue;
       const done = result.then(() => {
         busy.delete(room);
@@ -56,7 +50,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
     return attempt<Position | undefined>(() => busy.get(room)?.then(() => get(room)) ?? store.get(room), fail);
   }
 
-  return { get, moveTo, remove, flush, settle };
+  return { get, moveTo, flush, settle };
 }
 
 export type PositionKeeper = ReturnType<typeof createPositionKeeper>;

@@ -14,15 +14,6 @@ export interface Publications {
   answered(id: string, ack?: Partial<Position> & { duplicate?: true }, elsewhere?: boolean): void;
 }
 
-/** What to publish, and as what. */
-export interface Draft {
-  readonly type: 'room:message' | 'broadcast' | 'user:message';
-  /** Fields of the payload besides those of every publish. */
-  readonly fields: Readonly<Record<string, string>>;
-  readonly data: unknown;
-  readonly room: Publications | undefined;
-}
-
 interface Publish {
   readonly id: string;
   readonly type: string;
@@ -56,13 +47,19 @@ export function createPublisher(
   let failures = 0;
   wire.drawFrom(next);
 
-  async function publish(draft: Draft, options: PublishOptions): Promise<Published> {
+  /** @param fields of the payload besides those of every publish */
+  async function publish(
+    type: 'room:message' | 'broadcast' | 'user:message',
+    fields: Readonly<Record<string, string>>,
+    content: unknown,
+    room: Publications | undefined,
+    options: PublishOptions = {},
+  ): Promise<Published> {
     checkOpen();
     const { id = randomId(), volatile, confirm, timeoutMs = defaultTimeoutMs, signal } = options;
-    const { type, room } = draft;
-    const data = jsonOf(draft.data);
-    const fields = JSON.stringify({ ...draft.fields, id, volatile, confirm });
-    const payload = `${fields.slice(0, -1)},"data":${data}}`;
+    const data = jsonOf(content);
+    const rest = JSON.stringify({ ...fields, id, volatile, confirm });
+    const payload = `${rest.slice(0, -1)},"data":${data}}`;
     const bytes = byteLength(payload) + ENVELOPE_BYTES;
     const error = wire.tooLarge(bytes);
     if (error !== undefined) throw error;

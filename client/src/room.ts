@@ -113,7 +113,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * @example
    * const { offset } = await room.publish({ text: 'hello' }, { timeoutMs: 10_000 });
    */
-  async publish(data: Sent, options: PublishOptions = {}): Promise<Published> {
+  async publish(data: Sent, options?: PublishOptions): Promise<Published> {
     if (this.schema !== undefined) {
       // Each waits for those before it, so that they keep their order.
       const checked = Promise.all([validated(this.schema, data), this.checking]);
@@ -121,8 +121,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       const [{ issues }] = await checked;
       if (issues !== undefined) throw clientError('INVALID_DATA', issues[0]?.message ?? 'Not valid', { issues });
     }
-    const draft = { type: 'room:message', fields: { room: this.name }, data, room: this.feed } as const;
-    return this.core.publisher.publish(draft, options);
+    return this.core.publisher.publish('room:message', { room: this.name }, data, this.feed, options);
   }
 
   /**

@@ -6,7 +6,7 @@ import { collect, many, rookery } from './support/rookery.js';
 /** A store that does what it is told when `finish` is called. */
 class SlowPositions implements PositionStore {
   private readonly positions = new MemoryPositions();
-  waiting: { readonly what: string; readonly finish: () => void }[] = [];
+  readonly waiting: { readonly what: string; readonly finish: () => void }[] = [];
 
   get(room: string): Position | undefined {
     return this.positions.get(room);
@@ -50,6 +50,7 @@ describe('positions', () => {
     expect(store.waiting.map(({ what }) => what).toSorted()).toEqual(['set @all 0', 'set @user:alice 0', 'set r 0']);
     store.finish();
     await left;
+    await many(store.waiting, 1);
     expect(store.waiting.map(({ what }) => what)).toEqual(['delete r']);
     const joined = room.join();
     store.finish();
