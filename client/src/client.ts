@@ -96,7 +96,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       onMessage: (envelope) => this.onMessage(envelope),
       onDown: () => this.onDown(),
       onState: (change) => this.onState(change),
-      onError: (error) => core.report(error),
+      onError: core.report,
       onHide: core.keeper.flush,
       // Whatever comes is a sign of life.
       ping: () => void wire.send({ type: 'ping', settle: () => undefined }, true),
@@ -202,7 +202,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
 
   /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */
   send(type: string, payload?: unknown): void {
-    this.request(type, payload).catch((error: RookeryError) => this.core.report(error));
+    this.request(type, payload).catch(this.core.report);
   }
 
   private start(): void {

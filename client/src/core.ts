@@ -17,6 +17,6 @@ export interface Core extends FeedContext {
   /** @returns the reply's payload */
   request(type: string, payload: unknown, options?: RequestOptions): Promise<unknown>;
   /** Tells of an error that belongs to no call. */
-  report(error: RookeryError, room?: { emit(name: 'error', error: RookeryError): boolean }): void;
+  readonly report: (error: RookeryError, room?: { emit(name: 'error', error: RookeryError): boolean }) => void;
   moved(room: string, position: Position): void;
 }
