@@ -160,7 +160,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   room<Name extends RoomName<Rooms>>(name: Name): Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>> {
     let room = this.rooms.get(name);
     if (room === undefined) {
-      if (name.startsWith('@')) throw new RookeryError('ROOM_NAME_INVALID', 'Reserved');
+      if (name.startsWith('@')) throw clientError('ROOM_NAME_INVALID', 'Reserved');
       room = new Room(name, this.core, entryOf(this.settings.schemas, name));
       this.rooms.set(name, room);
     }

@@ -117,11 +117,16 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
 
   function run({ release: how, timerMs, announce: end, retryInMs, act }: Effects): void {
     if (how !== undefined) release(how);
-    if (act === 'ping') ping(timerMs);
-    else if (timerMs !== undefined) setTimer(timerMs);
+    if (timerMs !== undefined) setTimer(timerMs);
     if (end !== undefined) announce(end, retryInMs);
-    const { attempt } = state;
-    if (act === 'open') void open(attempt);
+    if (act === 'open') void open(state.attempt);
+    if (act !== 'ping') return;
+    // The time for the answer begins with the ping, however late a hidden page's timers are.
+    after(0, () => {
+      heardBefore = heard;
+      listener.ping();
+      setTimer(timerMs ?? 0);
+    });
   }
 
   async function open(attempt: number): Promise<void> {
@@ -186,15 +191,6 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     const silentMs = performance.now() - heardAt;
     const answered = heard > heardBefore;
     dispatch({ type: 'timer', silentMs, answered, graceMs: listener.graceMs() });
-  }
-
-  /** The time for the answer begins with the ping, however late a hidden page's timers are. */
-  function ping(answerMs = 0): void {
-    after(0, () => {
-      heardBefore = heard;
-      listener.ping();
-      setTimer(answerMs);
-    });
   }
 
   function setTimer(ms: number): void {

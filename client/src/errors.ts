@@ -1,4 +1,4 @@
-import type { ErrorPayload } from '../../src/protocol/errors.js';
+import type { ErrorCode, ErrorPayload } from '../../src/protocol/errors.js';
 
 /** Codes of errors that come from the client itself. Those of the server are listed in PROTOCOL.md, section 8. */
 export type ClientErrorCode =
@@ -50,9 +50,9 @@ export class RookeryError extends Error {
   }
 }
 
-/** An error of the client itself; checked against the list of codes. */
+/** An error of the client itself, or what the server would say; checked against the lists of codes. */
 export function clientError(
-  code: ClientErrorCode,
+  code: ClientErrorCode | ErrorCode,
   message: string,
   details?: Readonly<Record<string, unknown>>,
   cause?: unknown,

@@ -64,7 +64,7 @@ export function createPublisher(
     const error = wire.tooLarge(bytes);
     if (error !== undefined) throw error;
     if (volatile) {
-      if (wire.isUp() && !wire.isFree()) throw new RookeryError('RATE_LIMITED', 'Too many messages');
+      if (wire.isUp() && !wire.isFree()) throw clientError('RATE_LIMITED', 'Too many messages');
       return (await wire.request(type, payload, { timeoutMs, signal })) as AckPayload;
     }
     const begin = (settle: Settle<Published>): (() => void) => {

@@ -248,7 +248,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   /** The server has taken the client out of the room, or confirms that it has left. */
   private onLeft(): void {
     const { stay } = this;
-    if (stay !== undefined && this.isIn) this.quit(stay, new RookeryError('FORBIDDEN', 'Taken out of the room'));
+    if (stay !== undefined && this.isIn) this.quit(stay, clientError('FORBIDDEN', 'Taken out of the room'));
   }
 
   /** The room is left against the application's will. Where it was is kept. */

@@ -44,7 +44,8 @@ export function openSocket(
   });
   // A close follows; without a listener, `ws` would throw.
   socket.addEventListener('error', () => undefined);
-  socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
+  // The build for browsers goes without what has this label.
+  NODE: socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
     request.destroy();
     const seconds = Number(headers['retry-after']);
     end({ status: statusCode, reason: 'refused', retryAfterMs: seconds >= 0 ? seconds * 1000 : undefined });
@@ -53,9 +54,9 @@ export function openSocket(
     send: (text: string) => socket.send(text),
     drop: () => {
       isOver = true;
+      NODE: socket.terminate?.();
       // Closing waits for the other side, which may not be there; but browsers have nothing else.
-      if (socket.terminate === undefined) socket.close();
-      else socket.terminate();
+      socket.close();
     },
     goodbye: () => {
       isOver = true;

@@ -39,7 +39,7 @@ export function watchSurroundings(
     if (isLate) onWake();
   }, TICK_MS);
   // Node's is an object, and would keep the process alive.
-  (ticks as unknown as { unref?(): void }).unref?.();
+  NODE: (ticks as unknown as { unref?(): void }).unref?.();
   return () => {
     clearInterval(ticks);
     controller.abort();

@@ -154,7 +154,7 @@ export function createWire() {
   /** The server would end the connection for it. */
   function tooLarge(bytes: number): RookeryError | undefined {
     const max = maxBytes;
-    return max > 0 && bytes > max ? new RookeryError('TOO_LARGE', 'Too large', { max }) : undefined;
+    return max > 0 && bytes > max ? clientError('TOO_LARGE', 'Too large', { max }) : undefined;
   }
 
   return {

@@ -5,8 +5,9 @@ import { build } from 'esbuild';
 
 import { PROJECT } from '../../../test/support/project.js';
 
-const LIMIT_BYTES = 10_000;
-const BUNDLED_LIMIT_BYTES = 11_500;
+const LIMIT_BYTES = 9_900;
+/** What is minified once more gets other names, which compress less well. */
+const BUNDLED_LIMIT_BYTES = 10_100;
 
 const sizeOf = (code: Uint8Array): number => gzipSync(code, { level: 9 }).length;
 
@@ -18,11 +19,11 @@ describe('the build for browsers', () => {
   });
 });
 
-describe('the build for bundlers', () => {
-  it(`makes less than ${BUNDLED_LIMIT_BYTES} bytes of an application, gzipped`, async () => {
-    const contents = `import { RookeryClient } from './index.js'; globalThis.client = new RookeryClient('ws://example.org');`;
+describe('an application that is bundled for browsers', () => {
+  it(`has less than ${BUNDLED_LIMIT_BYTES} bytes of it, gzipped`, async () => {
+    const contents = `import { RookeryClient } from '@rookery/client'; globalThis.client = new RookeryClient('ws://example.org');`;
     const { outputFiles } = await build({
-      stdin: { contents, resolveDir: `${PROJECT}/client/dist` },
+      stdin: { contents, resolveDir: PROJECT },
       bundle: true,
       minify: true,
       format: 'esm',
