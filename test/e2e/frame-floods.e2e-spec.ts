@@ -8,7 +8,9 @@ import { startServer, type TestServer } from '../support/server.js';
 const { CONTINUATION, TEXT, PING } = OPCODE;
 
 /** The time that the other side has for its answer to a close, and some more for a busy machine. */
-const CLOSE_PATIENCE_MS = 10_000;
+const CLOSE_PATIENCE_MS = 20_000;
+/** Megabytes of requests and replies, all of them read by this process. */
+const DRAIN_PATIENCE_MS = 45_000;
 
 /** A `ping` of this many bytes more than it needs. */
 function paddedPing(padding: number): string {
@@ -83,7 +85,7 @@ describe('a client that costs more than it may', () => {
     await eventually(
       () => client.socket.tcp.writableLength,
       (bytes) => bytes === 0,
-      CLOSE_PATIENCE_MS,
+      DRAIN_PATIENCE_MS,
     );
   });
 
