@@ -11,7 +11,7 @@ import { cleanUp } from './teardown.js';
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** How long a process may take to start or to end on a busy machine. */
-const START_PATIENCE_MS = 20_000;
+const START_PATIENCE_MS = 120_000;
 
 /** The stand-alone server as operators run it: a process of its own, with nothing but its environment. */
 export interface ServerProcess {
