@@ -1,84 +1,54 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { build } from 'esbuild';
-import { minify } from 'terser';
-
-import { internalNames } from './internal-names.mjs';
+import { fingerprint } from './fingerprint.mjs';
 
 const CLIENT = fileURLToPath(new URL('..', import.meta.url));
+const PROJECT = join(CLIENT, '..');
 const DIST = join(CLIENT, 'dist');
 
-/** What every build has in common. The types of the wire are the server's: they are bundled, so that nothing is needed beside it. */
-const COMMON = {
-  entryPoints: [join(CLIENT, 'src', 'index.ts')],
-  bundle: true,
-  format: 'esm',
-  target: 'es2022',
-  platform: 'neutral',
-  sourcemap: true,
-  legalComments: 'none',
-  logLevel: 'warning',
-};
+/** What makes a difference to what is built: sources, settings, and the versions of the tools. */
+const INPUTS = [
+  'tsconfig.json',
+  'package-lock.json',
+  'src/protocol',
+  'client/src',
+  'client/scripts',
+  'client/package.json',
+  'client/tsconfig.json',
+  'client/tsconfig.src.json',
+  'client/tsconfig.build.json',
+];
+const OUTPUTS = [
+  'index.js',
+  'index.js.map',
+  'rookery-client.min.js',
+  'rookery-client.min.js.map',
+  'index.d.ts',
+  'types/client/src/index.d.ts',
+];
+/** Tells what the last build was made of. */
+const STAMP = join(DIST, '.inputs');
 
-const SMALL = {
-  minify: true,
-  // Statements with this label are for Node alone.
-  dropLabels: ['NODE'],
-  mangleProps: new RegExp(`^(?:${internalNames(CLIENT).join('|')})$`),
-  // Fields are assigned, and not declared and then assigned.
-  tsconfigRaw: { compilerOptions: { target: 'ES2022', useDefineForClassFields: false } },
-};
-
-/** What makes less of it, once it is gzipped, than the minifier's own defaults. */
-const TERSE = {
-  passes: 2,
-  unsafe_arrows: true,
-  keep_fargs: false,
-  hoist_funs: true,
-  reduce_funcs: false,
-  lhs_constants: false,
-};
-
-/** No getter of the package has effects, and none of its methods is made to construct anything. */
-const SAFE_HERE = { pure_getters: true, unsafe_methods: true };
-
-/** For a `<script type="module">` without a bundler. A second minifier finds what is left for it by the first. */
-async function buildSmall() {
-  const name = 'rookery-client.min.js';
-  const path = join(DIST, name);
-  const { outputFiles } = await build({ ...COMMON, ...SMALL, outfile: path, write: false });
-  const [map = '', code = ''] = outputFiles.map(({ text }) => text);
-  const small = await minify(code, {
-    module: true,
-    ecma: 2022,
-    compress: { ...TERSE, ...SAFE_HERE },
-    sourceMap: { content: map, filename: name, url: `${name}.map` },
-  });
-  mkdirSync(DIST, { recursive: true });
-  writeFileSync(path, small.code);
-  writeFileSync(`${path}.map`, small.map);
+function isBuiltOf(inputs) {
+  const isThere = [STAMP, ...OUTPUTS.map((name) => join(DIST, name))].every((path) => existsSync(path));
+  return isThere && readFileSync(STAMP, 'utf8') === inputs;
 }
 
-/**
- * Declarations of what is bundled, one file for each source: the folders are laid out as those of the project, so that
- * the imports among them stay as they are.
- */
-function declare() {
-  const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
-  const args = [compiler, '-p', join(CLIENT, 'tsconfig.build.json')];
-  execFileSync(process.execPath, args, { cwd: CLIENT, stdio: 'inherit' });
-  // Names `Symbol.asyncDispose` for those whose own settings do not.
-  const entry = `/// <reference lib="esnext.disposable" />\nexport * from './types/client/src/index.js';\n`;
-  writeFileSync(join(DIST, 'index.d.ts'), entry);
+async function build(inputs) {
+  // A build that fails leaves no stamp.
+  rmSync(STAMP, { force: true });
+  const { compile } = await import('./compile.mjs');
+  await compile();
+  writeFileSync(STAMP, inputs);
 }
 
 try {
-  await Promise.all([build({ ...COMMON, outfile: join(DIST, 'index.js') }), buildSmall()]);
-  declare();
+  const inputs = fingerprint(PROJECT, INPUTS);
+  // Every start of the server asks for a build, and few of them have anything to build.
+  if (!isBuiltOf(inputs)) await build(inputs);
 } catch (error) {
   // The compilers have said what is wrong by themselves.
   if (!('status' in error || 'errors' in error)) throw error;
