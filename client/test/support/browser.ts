@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, errors, type Browser, type BrowserContext, type Page } from 'playwright-core';
 
 import { eventually } from '../../../test/support/eventually.js';
 import { cleanUp } from '../../../test/support/teardown.js';
@@ -21,7 +21,10 @@ const FLAGS = [
 ];
 
 /** How long a browser may take to start on a busy machine. */
-export const BROWSER_START_MS = 60_000;
+export const BROWSER_START_MS = 120_000;
+
+/** Playwright waits for good for a page that Chromium was just about to replace as it connected: it is asked again. */
+const CONNECT_MS = 8000;
 
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 
@@ -46,7 +49,7 @@ export interface Window {
  */
 export async function startWindow(): Promise<Window> {
   const profile = mkdtempSync(join(tmpdir(), 'rookery-chromium-'));
-  const flags = [...FLAGS, '--remote-debugging-port=0', `--user-data-dir=${profile}`];
+  const flags = [...FLAGS, '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank'];
   const child = spawn(executablePath, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(child, 'exit');
   let output = '';
@@ -54,8 +57,9 @@ export async function startWindow(): Promise<Window> {
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
     await exited;
-    // Its other processes end a little later, and may be writing yet.
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    // Its other processes end a little later, and may be writing yet. One that writes behind a removal makes that fail
+    // for good, whatever its own retries.
+    await eventually(() => isRemoved(profile), Boolean);
   };
   try {
     const [, address = ''] = await eventually(
@@ -64,7 +68,7 @@ export async function startWindow(): Promise<Window> {
       BROWSER_START_MS,
     );
     if (address === '') throw new Error(`Chromium did not start: ${output}`);
-    const browser = await chromium.connectOverCDP(address, { noDefaults: true });
+    const browser = await connectTo(address);
     const [context] = browser.contexts();
     if (context === undefined) throw new Error('Chromium has no window');
     return {
@@ -77,6 +81,25 @@ export async function startWindow(): Promise<Window> {
   } catch (error) {
     await kill();
     throw error;
+  }
+}
+
+async function connectTo(address: string): Promise<Browser> {
+  const connected = await eventually(
+    () => chromium.connectOverCDP(address, { noDefaults: true, timeout: CONNECT_MS }).catch((error: unknown) => error),
+    (outcome) => !(outcome instanceof errors.TimeoutError),
+    BROWSER_START_MS,
+  );
+  if (connected instanceof Error) throw connected;
+  return connected as Browser;
+}
+
+function isRemoved(folder: string): boolean {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    return true;
+  } catch {
+    return false;
   }
 }
 
