@@ -111,6 +111,18 @@ const violation = (check: (played: Played[], settings: MachineOptions) => void):
   );
 };
 
+const USUAL: MachineOptions = {
+  minDelayMs: 500,
+  maxDelayMs: 30_000,
+  maxAttempts: Infinity,
+  connectTimeoutMs: 10_000,
+  livenessMs: undefined,
+  livenessTimeoutMs: 5000,
+  renewable: false,
+};
+
+const run = (state: MachineState, event: MachineEvent): ReturnType<typeof step> => step(state, event, USUAL, 0.5);
+
 describe('the state machine of a connection', () => {
   it('never has two sockets, and none but while it opens or has a connection', () => {
     const found = violation((played) => {
@@ -183,15 +195,7 @@ describe('the state machine of a connection', () => {
   });
 
   it('comes back no sooner than a server wants it that goes, whatever the connection ends by', () => {
-    const settings: MachineOptions = {
-      minDelayMs: 2,
-      maxDelayMs: 1000,
-      maxAttempts: Infinity,
-      connectTimeoutMs: 0,
-      livenessMs: undefined,
-      livenessTimeoutMs: 5000,
-      renewable: true,
-    };
+    const settings = { ...USUAL, renewable: true };
     const attempt = 1;
     const going: MachineState = {
       ...INITIAL,
@@ -264,17 +268,6 @@ describe('the state machine of a connection', () => {
   });
 
   it('asks a silent server for a sign of life, and drops it when there is none', () => {
-    const settings: MachineOptions = {
-      minDelayMs: 500,
-      maxDelayMs: 30_000,
-      maxAttempts: Infinity,
-      connectTimeoutMs: 10_000,
-      livenessMs: undefined,
-      livenessTimeoutMs: 5000,
-      renewable: false,
-    };
-    const run = (state: MachineState, event: MachineEvent): ReturnType<typeof step> =>
-      step(state, event, settings, 0.5);
     let { state } = run(INITIAL, { type: 'connect' });
     ({ state } = run(state, { type: 'connected', attempt: 1, heartbeatMs: 30_000 }));
     const look = (from: MachineState, silentMs: number, answered: boolean, graceMs = -1): ReturnType<typeof step> =>

@@ -4,22 +4,10 @@ import { TokenUnavailableError, type RookeryOptionsInput, type TokenVerifier } f
 import { startApplication } from '../support/application.js';
 import { connect, type RefusedError } from '../support/client.js';
 import { corsHeadersOf, preflight } from '../support/cors.js';
+import { ORIGIN as PAGE, OTHER_ORIGINS as OTHERS } from '../support/origins.js';
 import { startServer, tokenFor } from '../support/server.js';
 import { askForTicket } from '../support/tickets.js';
 
-const PAGE = 'https://app.example.com';
-const OTHERS = [
-  'https://evil.example',
-  'null',
-  'https://app.example.com.evil.example',
-  'https://evil-app.example.com',
-  'https://app.example.com:8443',
-  'http://app.example.com',
-  'https://app.example.com/',
-  'https://APP.example.com',
-  'https://app.example.com, https://evil.example',
-  '*',
-];
 const PRODUCTION: RookeryOptionsInput = { nodeEnv: 'production', allowedOrigins: [PAGE] };
 
 describe('a page of another origin', () => {

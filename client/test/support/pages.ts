@@ -1,11 +1,8 @@
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 
 import { PROJECT } from '../../../test/support/project.js';
-import { cleanUp } from '../../../test/support/teardown.js';
+import { listen } from './listen.js';
 
 const BUILD = join(PROJECT, 'client', 'dist', 'rookery-client.min.js');
 const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '': 'text/html' };
@@ -17,20 +14,14 @@ const TYPES: Readonly<Record<string, string>> = { '.js': 'text/javascript', '': 
  *
  * @param pages the texts by their paths; without an extension they are HTML
  */
-export async function servePages(pages: Readonly<Record<string, string>>): Promise<string> {
+export function servePages(pages: Readonly<Record<string, string>>): Promise<string> {
   const files: Readonly<Record<string, string>> = {
     ...pages,
     '/rookery-client.min.js': readFileSync(BUILD, 'utf8'),
   };
-  const server = createServer(({ url = '' }, response) => {
+  return listen(({ url = '' }, response) => {
     const text = files[url];
     response.writeHead(text === undefined ? 404 : 200, { 'Content-Type': TYPES[extname(url)] ?? 'text/plain' });
     response.end(text);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanUp(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

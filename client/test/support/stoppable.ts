@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { eventually } from '../../../test/support/eventually.js';
 import { watch } from '../../../test/support/process.js';
 import { tokenFor, type TestServer } from '../../../test/support/server.js';
-import { cleanUp } from '../../../test/support/teardown.js';
 import type { AnyRooms, ClientOptions } from '../../src/index.js';
+import { listen } from './listen.js';
 import { SOON } from './rookery.js';
 
 const MEMBER = fileURLToPath(new URL('member.mjs', import.meta.url));
@@ -91,15 +88,9 @@ export class Stoppable {
 }
 
 /** Gives a new token to whoever asks; the path says why. */
-async function serveTokens(seconds: number, asked: string[]): Promise<string> {
-  const server = createServer(({ url = '' }, response) => {
+function serveTokens(seconds: number, asked: string[]): Promise<string> {
+  return listen(({ url = '' }, response) => {
     asked.push(url.slice(1));
     response.end(tokenFor({ exp: Math.floor(Date.now() / 1000) + seconds }));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanUp(() => {
-    server.closeAllConnections();
-    server.close();
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
