@@ -24,9 +24,14 @@ async function startPair(): Promise<Pair> {
     (info) => info.includes('master_link_status:up'),
     TEST_MS,
   );
+  return { primary, replica, ...(await startNode(primary)) };
+}
+
+/** A node that reaches Redis by a way of its own. */
+async function startNode(primary: TestRedis): Promise<Pick<Pair, 'proxy' | 'node'>> {
   const proxy = await TcpProxy.start(primary.port);
   const node = await startServer({ ...NODE_OPTIONS, redisUrl: `redis://127.0.0.1:${proxy.port}` });
-  return { primary, replica, proxy, node };
+  return { proxy, node };
 }
 
 async function offsetOf(redis: TestRedis): Promise<string | undefined> {
@@ -103,6 +108,38 @@ describe('a failover', () => {
       // The id of what was lost is free again: the publisher, told or not, may repeat it.
       expect((await publishSafely(publisher, 'r', 2, 'i2')).payload).not.toHaveProperty('duplicate');
       expect((await member.nextWhere(({ payload }) => payload?.data === 2)).type).toBe('room:message');
+    },
+    TEST_MS,
+  );
+
+  it(
+    'that nodes notice one after the other is told again, where one was still accepted by the old primary',
+    async () => {
+      const pair = await startPair();
+      const { primary, replica, proxy, node } = pair;
+      const late = await startNode(primary);
+      const member = await join(node, {}, 'r');
+      const publisher = await join(late.node, { claims: { sub: 'p' } });
+      const gets = (data: number): Promise<Frame> => member.nextWhere(({ payload }) => payload?.data === data);
+      await publishSafely(publisher, 'r', 1, 'i1');
+      await hasReplicated(pair);
+      await replica.command('REPLICAOF', 'NO', 'ONE');
+      await publishSafely(publisher, 'r', 2, 'i2');
+      await gets(2);
+      proxy.leadTo(replica.port);
+      expect((await gapIn(member, undefined)).payload).toMatchObject({ reason: 'epoch', offset: 0 });
+      const { payload } = await publishSafely(publisher, 'r', 3, 'i3');
+      expect(payload).toMatchObject({ offset: 3 });
+      late.proxy.leadTo(replica.port);
+      const { epoch } = (await gapIn(member, undefined)).payload;
+      // It is told once: neither the same node nor another one that knows no more has the room begin anew.
+      await publishSafely(publisher, 'r', 4, 'i4');
+      expect((await gets(4)).payload).toMatchObject({ offset: 1 });
+      for (const way of [proxy, late.proxy]) way.cut();
+      await ready(node, late.node);
+      const accepted = await publishSafely(publisher, 'r', 5, 'i5');
+      expect(accepted.payload).toMatchObject({ epoch, offset: 2 });
+      expect((await gets(5)).payload).toMatchObject({ offset: 2 });
     },
     TEST_MS,
   );

@@ -2,7 +2,8 @@
  * What every script that looks at a room begins with.
  *
  * A room's meta hash: `e` epoch, `o` offset of the newest message, `t` its time in milliseconds, `r` the run of Redis
- * in which the room was last used, `c` the epochs that this history goes on from, newest first, as `epoch:offset`.
+ * in which the room was last used, `c` the epochs that this history goes on from, newest first, as `epoch:offset`, `l`
+ * those of lost histories, likewise, with the farthest offset that anybody had told of.
  *
  * A run is Redis's replication id: a restart, a promotion and a restored backup each begin a new one. The end of a
  * history may be lost with the run before it, and its numbers may then be given to other messages. So each run goes on
@@ -12,9 +13,14 @@
  * A whole epoch may be lost, too, when Redis ends again before what began it is on disk. So an epoch's name ends with
  * the time at which it began, which only grows within a room: one that began later than the oldest that the room
  * remembers, and is not among them, was lost; an older one was only forgotten.
+ *
+ * While sentinels or a cluster replace a master that hung, some nodes may still publish to it when others have told
+ * members that its history is lost: what was accepted so late is another loss. Where a lost history turns out to have
+ * reached further than was told, the room begins anew once more, and members hear of it.
  */
 export const ROOM = String.raw`
 local KEPT_EPOCHS = 8
+local KEPT_LOST_EPOCHS = 16
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -64,30 +70,57 @@ local function open(meta, stream, fresh, run, ttl)
   return room
 end
 
--- How far this history shares its messages with an epoch; nil where it does not.
-local function reach(room, epoch)
-  if epoch == room.epoch then return room.offset end
-  for name, offset in string.gmatch(room.earlier, '(%S+):(%d+)') do
+-- The offset of an epoch in a text of them: epoch:offset, with spaces between.
+local function find(positions, epoch)
+  for name, offset in string.gmatch(positions, '(%S+):(%d+)') do
     if name == epoch then return tonumber(offset) end
   end
   return nil
 end
 
--- Begins anew what is cut, which shows where somebody has seen it reach further: the numbers of the messages that are
--- lost must not be given to others unnoticed. Known positions are text: epoch:offset, with spaces between.
-local function mend(room, known, meta, stream, fresh, run, ttl)
-  local oldest = string.match(room.earlier, '(%S+):%d+$') or room.epoch
-  local cut, newest = false, began(room.epoch)
-  for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
-    local shared = reach(room, epoch)
-    if shared then
-      cut = cut or tonumber(offset) > shared
-    elseif began(epoch) > began(oldest) then
-      cut = true
-      newest = math.max(newest, began(epoch))
+-- How far this history shares its messages with an epoch; nil where it does not.
+local function reach(room, epoch)
+  if epoch == room.epoch then return room.offset end
+  return find(room.earlier, epoch)
+end
+
+-- The epochs of such texts, each with the farthest offset that any of them has for it.
+local function farthest(...)
+  local epochs, offsets = {}, {}
+  for _, positions in ipairs({ ... }) do
+    for epoch, offset in string.gmatch(positions, '(%S+):(%d+)') do
+      if not offsets[epoch] and #epochs < KEPT_LOST_EPOCHS then epochs[#epochs + 1] = epoch end
+      offsets[epoch] = math.max(offsets[epoch] or 0, tonumber(offset))
     end
   end
-  if cut then return renew(meta, stream, fresh, newest, run, ttl) end
+  for index, epoch in ipairs(epochs) do epochs[index] = epoch .. ':' .. text(offsets[epoch]) end
+  return table.concat(epochs, ' ')
+end
+
+-- Begins anew what is cut, which shows where somebody has seen it reach further: the numbers of the messages that are
+-- lost must not be given to others unnoticed. Known positions are such a text, too.
+local function mend(room, known, meta, stream, fresh, run, ttl)
+  local cut, newest = false, began(room.epoch)
+  local oldest, lost
+  for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
+    local reached = reach(room, epoch)
+    if not reached then
+      lost = lost or redis.call('HGET', meta, 'l') or ''
+      reached = find(lost, epoch)
+    end
+    if reached then
+      cut = cut or tonumber(offset) > reached
+    else
+      oldest = oldest or began(string.match(room.earlier, '(%S+):%d+$') or room.epoch)
+      cut = cut or began(epoch) > oldest
+    end
+    newest = math.max(newest, began(epoch))
+  end
+  if not cut then return room end
+  lost = lost or redis.call('HGET', meta, 'l') or ''
+  lost = farthest(known, room.epoch .. ':' .. text(room.offset), room.earlier, lost)
+  room = renew(meta, stream, fresh, newest, run, ttl)
+  redis.call('HSET', meta, 'l', lost)
   return room
 end
 `;
