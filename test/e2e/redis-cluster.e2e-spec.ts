@@ -113,20 +113,27 @@ describe('nodes on a Redis Cluster', () => {
       const publisher = await join(node);
       await publisher.request('room:message', { room, data: 'first' });
       const replies: Promise<Frame>[] = [];
-      const sending = setInterval(() => replies.push(publisher.request('room:message', { room, data: 1 })), 5);
+      let accepted = 0;
+      const send = async (): Promise<Frame> => {
+        const reply = await publisher.request('room:message', { room, data: 1 });
+        if (reply.type === 'ack') accepted += 1;
+        return reply;
+      };
+      const sending = setInterval(() => replies.push(send()), 5);
       cleanUp(() => clearInterval(sending));
       // What was begun while nothing could be done there waits, and what comes later must not overtake it.
       await redis.move(slot, to, () => delay(250));
+      // On a machine so busy that the move took too long, all that waited was refused.
+      const before = accepted;
       await eventually(
-        () => publisher.request('room:message', { room, data: 1 }),
-        ({ type }) => type === 'ack',
+        () => accepted - before,
+        (more) => more > 10,
         15_000,
       );
       clearInterval(sending);
       const offsets = (await Promise.all(replies)).flatMap(
         ({ payload }) => (payload.offset as number | undefined) ?? [],
       );
-      expect(offsets.length).toBeGreaterThan(10);
       expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
     },
     TEST_MS,
