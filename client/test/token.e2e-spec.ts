@@ -8,13 +8,13 @@ import { closeAll, rookery, statesOf } from './support/rookery.js';
 
 describe('a token function', () => {
   it('is asked at every connect, and for a refresh of the living connection', async () => {
-    const server = await startServer({ authExpiringMs: 3_599_000 });
+    const server = await startServer();
     const reasons: TokenContext['reason'][] = [];
     const client = rookery(server, {
       token: ({ reason }) => {
         reasons.push(reason);
-        // The second one does not end soon.
-        return tokenFor(reason === 'expiring' ? { exp: Math.floor(Date.now() / 1000) + 7200 } : {});
+        // The first one ends soon.
+        return tokenFor(reason === 'connect' ? { exp: Math.floor(Date.now() / 1000) + 6 } : {});
       },
     });
     await client.connect();

@@ -107,7 +107,11 @@ export class AccessOptions {
   @Max(300_000)
   jwtClockSkewMs = 5000;
 
-  /** How long before a token's end `auth:expiring` is sent, in milliseconds. @default 60000 */
+  /**
+   * How long before a token's end `auth:expiring` is sent, in milliseconds; half way to it where that is later.
+   *
+   * @default 60000
+   */
   @IsInt()
   @Min(0)
   authExpiringMs = 60_000;

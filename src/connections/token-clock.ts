@@ -25,8 +25,9 @@ export class TokenClock implements OnApplicationShutdown {
     this.forget(connection);
     const { expiresAt } = connection.principal;
     if (expiresAt === undefined) return;
-    const warnAt = expiresAt - this.options.authExpiringMs;
-    this.at(warnAt > Date.now() ? warnAt : expiresAt, connection);
+    // A token that lives no longer than that is warned of half way: early enough to renew it, and not at once for ever.
+    const notice = Math.min(this.options.authExpiringMs, (expiresAt - Date.now()) / 2);
+    this.at(expiresAt - notice, connection);
   }
 
   forget(connection: Connection): void {

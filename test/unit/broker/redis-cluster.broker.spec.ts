@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { RedisBroker } from '../../../src/broker/redis/redis.broker.js';
 import { brokerContract } from '../../contract/broker.contract.js';
+import { eventually } from '../../support/eventually.js';
 import { TestRedisCluster } from '../../support/redis-cluster.js';
 import { cleanUp } from '../../support/teardown.js';
 
@@ -20,5 +21,7 @@ brokerContract('RedisBroker on a cluster', async (options, rules) => {
   );
   cleanUp(() => broker.onApplicationShutdown());
   await broker.onModuleInit();
+  // On a busy machine it may take longer than a start waits for it.
+  await eventually(() => broker.isReady(), Boolean);
   return broker;
 });

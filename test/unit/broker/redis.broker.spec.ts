@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { RedisBroker } from '../../../src/broker/redis/redis.broker.js';
 import { brokerContract } from '../../contract/broker.contract.js';
+import { eventually } from '../../support/eventually.js';
 import { TestRedis } from '../../support/redis.js';
 import { cleanUp } from '../../support/teardown.js';
 
@@ -17,5 +18,7 @@ brokerContract('RedisBroker', async (options, rules) => {
   const broker = new RedisBroker(Object.assign(options, { redisUrl: redis.url, redisPrefix: randomUUID() }), rules);
   cleanUp(() => broker.onApplicationShutdown());
   await broker.onModuleInit();
+  // On a busy machine it may take longer than a start waits for it.
+  await eventually(() => broker.isReady(), Boolean);
   return broker;
 });

@@ -45,6 +45,17 @@ describe('the token clock', () => {
     },
   );
 
+  it('warns half way of a token that has less to live than the notice', () => {
+    const { happened, clock } = watch(START, START + 10_000, 60_000);
+    jest.advanceTimersByTime(20_000);
+    clock.onApplicationShutdown();
+
+    expect(happened).toEqual([
+      { what: 'auth:expiring', at: START + 5000 },
+      { what: 4401, at: START + 10_000 },
+    ]);
+  });
+
   it('closes what expired while the wall clock jumped ahead', () => {
     const { happened, clock } = watch(START, START + 3_600_000, 1000);
     jest.setSystemTime(START + 7_200_000);
