@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -9,11 +10,14 @@ import { cleanUp } from './teardown.js';
 
 export const SECRET = 'a secret of the tests, thirty-two characters and more';
 
+/** As text, it would first be tried as a private key, for every token anew. */
+const SECRET_KEY = createSecretKey(SECRET, 'utf8');
+
 /** What a test's token says besides the defaults. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** A token that the test server takes: user `alice`, an hour, unless the claims say otherwise. */
-export function tokenFor(claims: Claims = {}, secret: string = SECRET): string {
+export function tokenFor(claims: Claims = {}, secret: string | KeyObject = SECRET_KEY): string {
   const seconds = Math.floor(Date.now() / 1000);
   return jwt.sign({ sub: 'alice', exp: seconds + 3600, ...claims }, secret, { algorithm: 'HS256' });
 }
