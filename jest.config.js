@@ -9,7 +9,7 @@ export default {
   // Tests wait for sockets and processes more than they compute: two at a time even on two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   // A bound on what hangs, for machines that are busy; tests wait for conditions.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
   setupFilesAfterEnv: ['<rootDir>/test/support/teardown.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -78,7 +78,7 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     if (lost !== undefined && from !== undefined) {
       own.push(...former);
       own.sort(byOffset);
-      takeUpTo({ epoch, offset }, from);
+      takeUpTo({ epoch, offset }, from, lost);
     }
     former = [];
     held = [];
@@ -177,19 +177,24 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
   }
 
   /** Of two epochs, the first goes on to its end. */
-  function takeUpTo(to: Position, from: Position): void {
-    if (to.epoch !== from.epoch) takeOwn({ epoch: from.epoch, offset: Infinity });
-    takeOwn(to);
+  function takeUpTo(to: Position, from: Position, lost?: Reason): void {
+    if (to.epoch !== from.epoch) takeOwn({ epoch: from.epoch, offset: Infinity }, lost);
+    takeOwn(to, lost);
   }
 
-  /** Brings out what is this connection's own and next, or up to a position. */
-  function takeOwn(to?: Position): void {
+  /**
+   * Brings out what is this connection's own and next, or up to a position.
+   *
+   * @param lost why what is missing in between does not come; said before what follows it
+   */
+  function takeOwn(to?: Position, lost?: Reason): void {
     own = own.filter(({ message, epoch, offset }) => {
       if (at === undefined) return true;
       const isAhead = at.epoch !== epoch || offset > at.offset;
       const isNext = at.epoch === epoch && offset === at.offset + 1;
       const isPassed = to?.epoch === epoch && offset <= to.offset;
       if (!isAhead || !(isNext || isPassed)) return isAhead;
+      if (!isNext && lost !== undefined) emit({ epoch, offset: offset - 1, lost });
       at = { epoch, offset };
       emit({ epoch, offset, message });
       return false;
@@ -204,7 +209,7 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     const isNext = !isGap && offset <= from.offset;
     if (!isNext && isAwaited(arrival, from, to, isGap)) return false;
     held.shift();
-    takeUpTo(to, from);
+    takeUpTo(to, from, isGap && !arrival.gap.recovered ? arrival.gap.reason : undefined);
     if (!isGap) {
       if (at !== undefined && arrival.offset <= at.offset) return true;
       at = { epoch: from.epoch, offset: arrival.offset };

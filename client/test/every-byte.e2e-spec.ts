@@ -12,16 +12,24 @@ const LANES = 12;
 /** What one of them may take on a busy machine. */
 const SESSION_MS = 60_000;
 
+/** How soon a client finds out that its connection is dead, or never comes about. */
+const SOON = { liveness: { intervalMs: 60, timeoutMs: 60 }, connectTimeoutMs: 400 };
+const LATE = { liveness: { intervalMs: 60_000, timeoutMs: 60_000 }, connectTimeoutMs: 60_000 };
+
 let sessions = 0;
 
 /** What an application does in its day: join, publish, listen, read history. */
-async function session(proxy: FaultyProxy, bob: RookeryClient, faults: readonly Fault[]): Promise<void> {
+async function session(
+  proxy: FaultyProxy,
+  bob: RookeryClient,
+  faults: readonly Fault[],
+  patience: typeof SOON = SOON,
+): Promise<void> {
   const name = `s${(sessions += 1)}`;
   proxy.expect(...faults);
   const alice = rookery(proxy, {
     user: `alice-${name}`,
-    liveness: { intervalMs: 60, timeoutMs: 60 },
-    connectTimeoutMs: 400,
+    ...patience,
     requestTimeoutMs: 0,
   });
   const [one, other] = [alice.room(name), bob.room(name)];
@@ -92,7 +100,7 @@ async function within<T>(ms: number, what: Promise<T>, where: string): Promise<T
 async function measure(server: TestServer): Promise<{ up: number; down: number }> {
   const proxy = await FaultyProxy.start(server.port);
   const bob = rookery(server, { user: 'bob' });
-  await session(proxy, bob, []);
+  await session(proxy, bob, [], LATE);
   expect(proxy.connections).toBe(1);
   return proxy.bytes;
 }

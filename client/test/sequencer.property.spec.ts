@@ -32,6 +32,16 @@ function play(list: readonly Act[], echo: boolean): RoomModel {
 const messagesOf = ({ out }: RoomModel): string[] => out.flatMap(({ message }) => (message ? [message.id] : []));
 const numbered = (id: string): boolean => !id.startsWith('v');
 
+/** Where something is missing, that has to be said before what follows it. */
+function breaksOf({ out }: RoomModel): string[] {
+  return out.flatMap(({ epoch, offset, message }, index) => {
+    const before = out[index - 1];
+    if (before === undefined || message?.offset === undefined) return [];
+    if (epoch === before.epoch && offset === before.offset + 1) return [];
+    return [`${epoch}:${offset} after ${before.epoch}:${before.offset}`];
+  });
+}
+
 describe('the order of a room', () => {
   it('has every message once and in order, own ones included, over any number of reconnects', () => {
     fc.assert(
@@ -56,6 +66,7 @@ describe('the order of a room', () => {
           seen.map((id) => order.get(id)).toSorted((a, b) => Number(a) - Number(b)),
         );
         expect(seen.length === model.accepted.length || model.lost.length > 0).toBe(true);
+        expect(breaksOf(model)).toEqual([]);
         expect(model.sequencer.waiting()).toBe(0);
       }),
       { numRuns: RUNS },

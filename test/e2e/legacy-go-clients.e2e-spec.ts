@@ -116,12 +116,12 @@ describe('a client of the Go template', () => {
   });
 
   it('that takes nothing of what is written to it is gone after a while', async () => {
-    const server = await startServer({ heartbeatIntervalMs: 50, heartbeatTimeoutMs: 100, stallTimeoutMs: 400 });
+    const server = await startServer({ heartbeatIntervalMs: 50, heartbeatTimeoutMs: 2000, stallTimeoutMs: 2000 });
     const stuck = await enter(server, 'stuck');
     stuck.socket.pause();
     const connections = server.app.get(ConnectionsService);
     const [connection] = connections.all();
-    while (connection?.outbox.stuck === false) {
+    while (connection?.outbox.stuck === false && !connection.closing) {
       await server.app.get(MessagingService).broadcast('x'.repeat(64 * KIB));
       await new Promise(setImmediate);
     }

@@ -29,7 +29,8 @@ afterAll(() => redis.remove());
 function startNodes(count: number, more: RookeryOptionsInput = {}): Promise<TestServer[]> {
   // Keys of each test's own: its publishers use the same ids.
   const redisPrefix = randomUUID();
-  const options = { ...NODE_OPTIONS, redisUrl: redis.url, redisCluster: true, redisPrefix, rateLimit: 0, ...more };
+  const cluster = { redisUrl: redis.url, redisCluster: true, redisPrefix, redisTimeoutMs: 2000 };
+  const options = { ...NODE_OPTIONS, ...cluster, rateLimit: 0, ...more };
   return Promise.all(Array.from({ length: count }, () => startServer(options)));
 }
 

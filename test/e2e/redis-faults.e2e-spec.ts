@@ -78,7 +78,8 @@ describe('when Redis is paused', () => {
     const startedAt = performance.now();
     const refused = await publisher.request('room:message', { room: 'r', data: 2, id: 'second' });
     expect(refused).toMatchObject({ type: 'error', payload: { code: 'UNAVAILABLE' } });
-    expect(performance.now() - startedAt).toBeLessThan(3000);
+    // The time that Redis has, and what a busy machine adds.
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     const { broker } = await eventually(
       () => readiness(one),
       ({ status }) => status === 503,

@@ -5,8 +5,13 @@ import { eventually } from './eventually.js';
 import type { TestRedis } from './redis.js';
 import { startServer, type TestServer } from './server.js';
 
-/** What nodes of tests have in common: they find out soon what has happened to Redis. */
-export const NODE_OPTIONS: RookeryOptionsInput = { redisTimeoutMs: 400, redisCheckIntervalMs: 100 };
+/**
+ * What nodes of tests have in common: they find out soon what has happened to Redis, and not so soon that a busy
+ * machine looks like it.
+ */
+export const NODE_OPTIONS: RookeryOptionsInput = { redisTimeoutMs: 1000, redisCheckIntervalMs: 100 };
+
+const PATIENCE_MS = 30_000;
 
 /** Nodes of one server over the same Redis, in this process. */
 export function startNodes(redis: TestRedis, count: number, options: RookeryOptionsInput = {}): Promise<TestServer[]> {
@@ -49,7 +54,7 @@ export async function ready(...nodes: readonly TestServer[]): Promise<void> {
     await eventually(
       () => readiness(node),
       ({ status }) => status === 200,
-      15_000,
+      PATIENCE_MS,
     );
   }
 }
@@ -59,6 +64,6 @@ export async function publishSafely(client: TestClient, room: string, data: unkn
   return eventually(
     () => client.request('room:message', { room, data, id }),
     ({ type }) => type === 'ack',
-    15_000,
+    PATIENCE_MS,
   );
 }
