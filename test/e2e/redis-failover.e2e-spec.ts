@@ -6,7 +6,7 @@ import { startRedis, type TestRedis } from '../support/redis.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
-const TEST_MS = 30_000;
+const TEST_MS = 90_000;
 
 interface Pair {
   readonly primary: TestRedis;

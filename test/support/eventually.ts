@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** How long a condition may take to come true; a bound on failures, never a wait. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
 
 /** Waits until a condition holds; fails with what it last was. */
 export async function eventually<T>(

@@ -15,10 +15,8 @@ beforeAll(async () => {
 afterAll(() => cluster.remove());
 
 brokerContract('RedisBroker on a cluster', async (options, rules) => {
-  const broker = new RedisBroker(
-    Object.assign(options, { redisUrl: cluster.url, redisCluster: true, redisPrefix: randomUUID() }),
-    rules,
-  );
+  const redis = { redisUrl: cluster.url, redisCluster: true, redisPrefix: randomUUID(), redisTimeoutMs: 20_000 };
+  const broker = new RedisBroker(Object.assign(options, redis), rules);
   cleanUp(() => broker.onApplicationShutdown());
   await broker.onModuleInit();
   // On a busy machine it may take longer than a start waits for it.

@@ -15,7 +15,8 @@ beforeAll(async () => {
 afterAll(() => redis.remove());
 
 brokerContract('RedisBroker', async (options, rules) => {
-  const broker = new RedisBroker(Object.assign(options, { redisUrl: redis.url, redisPrefix: randomUUID() }), rules);
+  const settings = { redisUrl: redis.url, redisPrefix: randomUUID(), redisTimeoutMs: 20_000 };
+  const broker = new RedisBroker(Object.assign(options, settings), rules);
   cleanUp(() => broker.onApplicationShutdown());
   await broker.onModuleInit();
   // On a busy machine it may take longer than a start waits for it.
