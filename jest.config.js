@@ -6,8 +6,8 @@ export default {
   roots: ['<rootDir>/test', '<rootDir>/client/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
   testEnvironment: 'node',
-  // Tests wait for sockets and processes more than they compute: two at a time even on two cores.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Tests wait for sockets and processes as much as they compute: three at a time even on two cores.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   // A bound on what hangs, for machines that are busy; tests wait for conditions.
   testTimeout: 180_000,
   setupFilesAfterEnv: ['<rootDir>/test/support/teardown.ts'],
