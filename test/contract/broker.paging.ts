@@ -3,6 +3,9 @@ import * as fc from 'fast-check';
 import type { Broker } from '../../src/broker/broker.js';
 import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 
+/** Messages that a room keeps. */
+const MAX_HISTORY = 10;
+
 /** Following the history page by page, whatever happens in between. */
 export function pagingProperty(start: (options: RookeryOptionsInput) => Promise<{ readonly broker: Broker }>): void {
   it('a reader that follows pages of any size gets every message once and in order, or is told', async () => {
@@ -17,15 +20,20 @@ export function pagingProperty(start: (options: RookeryOptionsInput) => Promise<
         }),
       },
     );
+    const rooms = Array.from({ length: MAX_HISTORY }, (_, n) => ({ pattern: `keep-${n + 1}:*`, historySize: n + 1 }));
+    const { broker } = await start({ rooms });
+    let runs = 0;
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 60 }),
-        fc.integer({ min: 1, max: 10 }),
+        fc.integer({ min: 1, max: MAX_HISTORY }),
         async (steps, historySize) => {
-          const { broker } = await start({ historySize });
+          // Rooms of each run's own: a broker for each would be many at once.
+          runs += 1;
+          const nameOf = (room: string): string => `keep-${historySize}:${runs}${room}`;
           const readers = new Map([
-            ['a', await broker.subscribe('a')],
-            ['b', await broker.subscribe('b')],
+            ['a', await broker.subscribe(nameOf('a'))],
+            ['b', await broker.subscribe(nameOf('b'))],
           ]);
           const published = new Map([
             ['a', 0],
@@ -35,11 +43,12 @@ export function pagingProperty(start: (options: RookeryOptionsInput) => Promise<
             const count = published.get(room) ?? 0;
             if (action.kind === 'publish') {
               published.set(room, count + 1);
-              expect((await broker.publish({ room, data: String(count + 1) })).offset).toBe(count + 1);
+              const { offset } = await broker.publish({ room: nameOf(room), data: String(count + 1) });
+              expect(offset).toBe(count + 1);
               continue;
             }
             const reader = readers.get(room) ?? { epoch: '', offset: -1 };
-            const page = await broker.history(room, reader, { count: action.count, bytes: 1_000_000 });
+            const page = await broker.history(nameOf(room), reader, { count: action.count, bytes: 1_000_000 });
             expect(page.after > reader.offset).toBe(page.lost !== undefined);
             page.publications.forEach(({ offset, data }, index) => {
               expect(offset).toBe(page.after + 1 + index);
