@@ -97,7 +97,7 @@ describe('SIGTERM', () => {
       const { code, tookMs } = await ended;
       expect(code).toBe(0);
       expect(tookMs).toBeLessThan(DRAIN_TIMEOUT_MS + EXIT_MS);
-      expect(server.output()).toContain('Drained 1000 connections');
+      await eventually(server.output, (output) => output.includes('Drained 1000 connections'));
     },
     TEST_MS,
   );
@@ -153,7 +153,7 @@ describe('SIGTERM', () => {
       expect(code).toBe(0);
       expect(tookMs).toBeLessThan(1000 + EXIT_MS);
       expect(await other.closed).toMatchObject({ code: 1001 });
-      expect(server.output()).toContain('1 of them cut');
+      await eventually(server.output, (output) => output.includes('1 of them cut'));
     },
     TEST_MS,
   );

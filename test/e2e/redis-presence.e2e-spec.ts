@@ -25,9 +25,9 @@ beforeAll(async () => {
 
 afterAll(() => redis.remove());
 
-async function twoNodes(): Promise<readonly [TestServer, TestServer]> {
+async function twoNodes(more: RookeryOptionsInput = {}): Promise<readonly [TestServer, TestServer]> {
   await redis.command('FLUSHALL');
-  const [one, two] = await startNodes(redis, 2, OPTIONS);
+  const [one, two] = await startNodes(redis, 2, { ...OPTIONS, ...more });
   if (one === undefined || two === undefined) throw new Error('two nodes');
   return [one, two];
 }
@@ -37,7 +37,8 @@ const memberAt = (node: TestServer, sub: string, room: string): Promise<TestClie
 
 describe('presence over two nodes', () => {
   it('tells of a user’s first connection and its last, wherever they are', async () => {
-    const [one, two] = await twoNodes();
+    // Time enough for the one node to hear of the second connection before it gives up the first.
+    const [one, two] = await twoNodes({ presenceGraceMs: 3000 });
     const watchers = [await memberAt(one, 'w1', 'p'), await memberAt(two, 'w2', 'p')];
     await watchers[0]?.next('presence:joined');
     const first = await memberAt(one, 'alice', 'p');

@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
 
 const START_MS = 30_000;
@@ -10,7 +11,7 @@ describe('the stand-alone server in production', () => {
       await server.exited;
 
       expect(server.exitCode()).toBe(1);
-      expect(server.output()).toContain('JWT_SECRET');
+      await eventually(server.output, (output) => output.includes('JWT_SECRET'));
       expect(server.output()).not.toMatch(/Listening|\n\s+at /);
     },
     START_MS,
@@ -23,7 +24,7 @@ describe('the stand-alone server in production', () => {
       await server.exited;
 
       expect(server.exitCode()).toBe(1);
-      expect(server.output()).toContain('JWT_SECRET');
+      await eventually(server.output, (output) => output.includes('JWT_SECRET'));
       expect(server.output()).not.toContain('far-too-short');
     },
     START_MS,

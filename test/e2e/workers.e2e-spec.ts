@@ -55,7 +55,7 @@ describe('several processes on one port', () => {
       const broken = startWorkers(redis, { REDIS_URL: '' });
       await broken.exited;
       expect(broken.exitCode()).toBe(1);
-      expect(broken.output()).toContain('WORKERS and REDIS_URL');
+      await eventually(broken.output, (output) => output.includes('WORKERS and REDIS_URL'));
     },
     TEST_MS,
   );

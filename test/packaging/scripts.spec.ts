@@ -68,7 +68,8 @@ describe.each(['start', 'ws:start'])('npm run %s', (script) => {
         () => isGroupAlive(server.pid),
         (alive) => !alive,
       );
-      expect(server.output()).toContain('0 of them cut');
+      // What it said last may still be on its way.
+      await eventually(server.output, (output) => output.includes('0 of them cut'));
       expect(server.output()).not.toMatch(/npm error|Error/);
     },
     TEST_MS,
