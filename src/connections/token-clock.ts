@@ -25,7 +25,7 @@ export class TokenClock implements OnApplicationShutdown {
     this.forget(connection);
     const { expiresAt } = connection.principal;
     if (expiresAt === undefined) return;
-    // A token that lives no longer than that is warned of half way: early enough to renew it, and not at once for ever.
+    // Half way for one that lives less than twice that: early enough to renew it, and not at once, again and again.
     const notice = Math.min(this.options.authExpiringMs, (expiresAt - Date.now()) / 2);
     this.at(expiresAt - notice, connection);
   }

@@ -11,8 +11,6 @@ import { startServer, type TestServer } from './server.js';
  */
 export const NODE_OPTIONS: RookeryOptionsInput = { redisTimeoutMs: 1000, redisCheckIntervalMs: 100 };
 
-const PATIENCE_MS = 30_000;
-
 /** Nodes of one server over the same Redis, in this process. */
 export function startNodes(redis: TestRedis, count: number, options: RookeryOptionsInput = {}): Promise<TestServer[]> {
   const starts = Array.from({ length: count }, () => startServer({ ...NODE_OPTIONS, redisUrl: redis.url, ...options }));
@@ -54,7 +52,6 @@ export async function ready(...nodes: readonly TestServer[]): Promise<void> {
     await eventually(
       () => readiness(node),
       ({ status }) => status === 200,
-      PATIENCE_MS,
     );
   }
 }
@@ -64,6 +61,5 @@ export async function publishSafely(client: TestClient, room: string, data: unkn
   return eventually(
     () => client.request('room:message', { room, data, id }),
     ({ type }) => type === 'ack',
-    PATIENCE_MS,
   );
 }
