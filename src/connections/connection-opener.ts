@@ -14,6 +14,7 @@ import { ConnectionsService } from './connections.service.js';
 import { Dispatcher } from './dispatcher.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lifecycle } from './lifecycle.js';
+import { TcpWriter } from './tcp-writer.js';
 import { TokenClock } from './token-clock.js';
 import { Turn } from './turn.js';
 
@@ -46,6 +47,7 @@ export class ConnectionOpener {
   constructor(
     options: RookeryOptions,
     turn: Turn,
+    writer: TcpWriter,
     private readonly telemetry: Telemetry,
     private readonly connections: ConnectionsService,
     private readonly dispatcher: Dispatcher,
@@ -56,6 +58,7 @@ export class ConnectionOpener {
   ) {
     this.context = {
       turn,
+      writer,
       telemetry,
       bound: options.outboxBytes,
       rate: { burst: options.rateBurst, perSecond: options.rateLimit },

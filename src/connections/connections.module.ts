@@ -11,6 +11,8 @@ import { DrainService } from './drain.service.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lifecycle } from './lifecycle.js';
 import { RevocationWatch } from './revocation-watch.js';
+import { provenStrategy } from './tcp-probe.js';
+import { TcpWriter } from './tcp-writer.js';
 import { TokenClock } from './token-clock.js';
 import { Turn } from './turn.js';
 import { UpgradeHandler } from './upgrade.js';
@@ -29,6 +31,7 @@ import { UpgradeHandler } from './upgrade.js';
     Heartbeat,
     Lifecycle,
     RevocationWatch,
+    { provide: TcpWriter, useFactory: () => TcpWriter.proven(provenStrategy) },
     TokenClock,
     Turn,
     UpgradeHandler,

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 import type { Telemetry } from '../telemetry/telemetry.js';
-import { tcpHandleOf, unsentBytesOf, writeTo, type TcpHandle } from './tcp-writer.js';
+import { unsentBytesOf, type TcpHandle, type TcpWriter } from './tcp-writer.js';
 import type { Flushable, Turn } from './turn.js';
 import type { Wire } from './wire.js';
 
@@ -24,6 +24,7 @@ export interface OutboxContext {
   /** Bytes that may wait for one socket; 0 for no bound. */
   readonly bound: number;
   readonly turn: Turn;
+  readonly writer: TcpWriter;
   readonly telemetry: Telemetry;
 }
 
@@ -118,7 +119,7 @@ export class Outbox implements Flushable {
     this.socket.uncork();
     if (this.ended) return;
     if (this.socket.writableLength > 0) this.watch();
-    this.handle = tcpHandleOf(this.socket);
+    this.handle = this.context.writer.handleOf(this.socket);
   }
 
   /** Writes what it has, and takes nothing any more: the close frame is the last one. */
@@ -152,14 +153,19 @@ export class Outbox implements Flushable {
   /** Past the stream while nothing waits in it. */
   private writeOne(bytes: Buffer): void {
     const { handle, socket } = this;
-    const outcome = handle === undefined || this.stuck ? 'refused' : writeTo(handle, socket, bytes);
+    const outcome = handle === undefined || this.stuck ? 'refused' : this.context.writer.write(handle, bytes);
     if (outcome === 'refused') {
       this.writeByStream([bytes], bytes.length);
       return;
     }
+    if (outcome === 'failed') {
+      // Part of a frame may be out. The client recovers on another connection, and gets nothing twice.
+      socket.destroy();
+      return;
+    }
     this.count(bytes.length);
     if (outcome === 'written') return;
-    if (socket.writableLength === 0) this.waitingBytes = bytes.length;
+    this.waitingBytes = bytes.length;
     this.watch();
   }
 

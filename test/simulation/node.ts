@@ -9,6 +9,7 @@ import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 import { Connection } from '../../src/connections/connection.js';
 import { ConnectionsService } from '../../src/connections/connections.service.js';
 import { Lifecycle } from '../../src/connections/lifecycle.js';
+import { TcpWriter } from '../../src/connections/tcp-writer.js';
 import { Turn } from '../../src/connections/turn.js';
 import { JSON_WIRE } from '../../src/connections/wire.js';
 import { CatchUp } from '../../src/rooms/catch-up.js';
@@ -69,6 +70,7 @@ export class SimulatedNode<B extends Broker = Broker> {
       },
       {
         turn: this.turn,
+        writer: new TcpWriter(undefined),
         telemetry: this.telemetry,
         bound: this.bound,
         rate: { burst: 1, perSecond: 0 },

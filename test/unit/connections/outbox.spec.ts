@@ -3,6 +3,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import { Outbox } from '../../../src/connections/outbox.js';
+import { TcpWriter } from '../../../src/connections/tcp-writer.js';
 import { Turn } from '../../../src/connections/turn.js';
 import { JSON_WIRE } from '../../../src/connections/wire.js';
 import { Telemetry } from '../../../src/telemetry/telemetry.js';
@@ -23,7 +24,12 @@ function bench(bound = BOUND): Bench {
   const socket = new FakeSocket((bytes) => pieces.push(bytes));
   const telemetry = new Telemetry();
   const turn = new Turn(resolveOptions({ nodeEnv: 'test' }), telemetry);
-  const outbox = new Outbox(JSON_WIRE, socket as unknown as Socket, { bound, turn, telemetry });
+  const outbox = new Outbox(JSON_WIRE, socket as unknown as Socket, {
+    bound,
+    turn,
+    writer: new TcpWriter(undefined),
+    telemetry,
+  });
   return { outbox, socket, telemetry, read: () => Buffer.concat(pieces).toString() };
 }
 
