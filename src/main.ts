@@ -4,9 +4,10 @@ import process from 'node:process';
 
 import { printAddresses } from './addresses.js';
 import { createApplication } from './bootstrap.js';
-import { EnvironmentError, optionsFromEnvironment } from './config/environment.js';
-import { SettingsError, resolveOptions } from './config/resolve-options.js';
+import { optionsFromEnvironment } from './config/environment.js';
+import { resolveOptions } from './config/resolve-options.js';
 import { RookeryOptions } from './config/rookery.options.js';
+import { StartError } from './config/start-error.js';
 import { isSpokesman, numberOfWorkers, superviseWorkers } from './workers.js';
 
 async function serve(): Promise<void> {
@@ -28,7 +29,7 @@ try {
   if (options !== undefined && workers > 1) superviseWorkers(workers, options);
   else await serve();
 } catch (error) {
-  if (error instanceof SettingsError || error instanceof EnvironmentError) process.stderr.write(`${error.message}\n`);
+  if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
   else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
 }

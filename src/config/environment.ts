@@ -1,5 +1,6 @@
 import type { GrantEntry } from './access.options.js';
 import { RookeryOptions, type RookeryOptionsInput } from './rookery.options.js';
+import { StartError } from './start-error.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type OptionName = keyof RookeryOptions;
@@ -21,7 +22,9 @@ export function environmentOptions(): OptionName[] {
 }
 
 /** A setting that cannot be read, with its name in the environment. */
-export class EnvironmentError extends Error {}
+export class EnvironmentError extends StartError {
+  override readonly name = 'EnvironmentError';
+}
 
 function parseNumber(name: string, raw: string): number {
   const value = Number(raw.replaceAll('_', ''));

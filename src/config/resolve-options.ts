@@ -5,12 +5,14 @@ import { environmentName } from './environment.js';
 import { problemsOfRoomRules } from './parse-room-rules.js';
 import { RookeryOptions, type RookeryOptionsInput } from './rookery.options.js';
 import type { RoomRule } from './room-rule.js';
+import { StartError } from './start-error.js';
 
 /** Settings that cannot be used, one line each. */
-export class SettingsError extends Error {
+export class SettingsError extends StartError {
+  override readonly name = 'SettingsError';
+
   constructor(readonly problems: readonly string[]) {
     super(`Rookery cannot start:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
-    this.name = 'SettingsError';
   }
 }
 

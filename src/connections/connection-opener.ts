@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
 
 import { Injectable, Logger } from '@nestjs/common';
 
@@ -81,17 +82,20 @@ export class ConnectionOpener {
     this.nestConnects.push(connect);
   }
 
-  /** @param onClosed called once when it is over */
-  open(socket: ClientSocket, details: ConnectionDetails, onClosed: () => void): void {
-    const connection = new Connection(socket, details, this.context);
-    socket.connection = connection;
-    const events: EventEmitter = socket;
+  /**
+   * @param socket the one below the WebSocket
+   * @param onClosed called once when it is over
+   */
+  open(ws: ClientSocket, socket: Socket, details: ConnectionDetails, onClosed: () => void): void {
+    const connection = new Connection(ws, socket, details, this.context);
+    ws.connection = connection;
+    const events: EventEmitter = ws;
     events.on('message', this.onMessage);
     events.on('ping', this.onPing);
     events.on('close', this.onClose);
     events.on('close', onClosed);
     // A frame that breaks RFC 6455: `ws` answers it with its close code, and `close` counts it.
-    socket.on('error', ignore);
+    ws.on('error', ignore);
     this.telemetry.connectionsOpened += 1;
     this.heartbeat.add(connection);
     this.tokens.watch(connection);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 
 import type { WebSocket } from 'ws';
 
@@ -10,11 +11,11 @@ import type { Position } from '../protocol/position.js';
 import { Outbox, type OutboxContext } from './outbox.js';
 import { PING_FRAME } from './frame.js';
 import type { Pulse } from './pulse.js';
-import { hasUnfinishedMessage, rawSocketOf } from './raw-socket.js';
 import type { RequestLane } from './request-lane.js';
 import { currentRequest, errorPayloadOf } from './request.js';
 import { TokenBucket, type Rate } from './token-bucket.js';
 import type { Wire } from './wire.js';
+import { hasUnfinishedMessage } from './ws-insides.js';
 
 /** What connections of a node share. */
 export interface ConnectionContext extends OutboxContext {
@@ -80,6 +81,7 @@ export class Connection {
   /** @internal */
   constructor(
     private readonly ws: WebSocket,
+    socket: Socket,
     { principal, address, wire, recover }: ConnectionDetails,
     private readonly context: ConnectionContext,
   ) {
@@ -88,7 +90,7 @@ export class Connection {
     this.address = address;
     this.wire = wire;
     this.recover = recover;
-    this.outbox = new Outbox(wire, rawSocketOf(ws), context);
+    this.outbox = new Outbox(wire, socket, context);
     this.rate = new TokenBucket(context.rate, now);
     this.offences = new TokenBucket(context.offences, now);
     this.pulse = { bytesRead: 0, seenAt: now, pingedAt: now, midMessageSince: 0, slot: 0 };
@@ -173,7 +175,7 @@ export class Connection {
 
   /** @internal */
   get bytesRead(): number {
-    return rawSocketOf(this.ws).bytesRead;
+    return this.outbox.bytesRead;
   }
 
   /** @internal */

@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { Module, type OnModuleInit } from '@nestjs/common';
 
 import { Admission } from './admission.js';
 import { ApplicationHandlers } from './application-handlers.js';
@@ -16,6 +16,7 @@ import { TcpWriter } from './tcp-writer.js';
 import { TokenClock } from './token-clock.js';
 import { Turn } from './turn.js';
 import { UpgradeHandler } from './upgrade.js';
+import { checkWebSockets } from './ws-probe.js';
 
 /** Sockets: from the upgrade to the goodbye. */
 @Module({
@@ -38,4 +39,8 @@ import { UpgradeHandler } from './upgrade.js';
   ],
   exports: [ClusterConnections, ConnectionsService, Dispatcher, DrainState, Lifecycle, TokenClock, Turn],
 })
-export class ConnectionsModule {}
+export class ConnectionsModule implements OnModuleInit {
+  onModuleInit(): Promise<void> {
+    return checkWebSockets();
+  }
+}

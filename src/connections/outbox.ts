@@ -56,6 +56,11 @@ export class Outbox implements Flushable {
     context.turn.endWithOutbox(this);
   }
 
+  /** Bytes that the socket has received. */
+  get bytesRead(): number {
+    return this.socket.bytesRead;
+  }
+
   /** Bytes on their way to the socket and in it. */
   get backlog(): number {
     return this.pendingBytes + this.waitingBytes + this.socket.writableLength;

@@ -203,7 +203,7 @@ export class UpgradeHandler {
     this.server.handleUpgrade(request, socket, head, (ws) => {
       socket.off('error', ignore);
       const wire = ws.extensions.includes('permessage-deflate') ? this.deflatedWire : JSON_WIRE;
-      this.opener.open(ws, { ...details, wire }, onClosed);
+      this.opener.open(ws, socket, { ...details, wire }, onClosed);
     });
   }
 

@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-
 import type { WebSocket } from 'ws';
 
 interface Piece {
@@ -63,7 +61,6 @@ export class FakeSocket {
 /** As much of a WebSocket as a connection uses. */
 export function fakeWebSocket(socket: FakeSocket): WebSocket {
   const ws = {
-    _socket: socket as unknown as Socket,
     _receiver: null,
     close: () => socket.cut(),
     terminate: () => socket.cut(),

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import { EventEmitter2 } from '@nestjs/event-emitter';
 
 import { GrantTemplate } from '../../src/auth/grants.js';
@@ -63,6 +65,7 @@ export class SimulatedNode<B extends Broker = Broker> {
     const socket = new FakeSocket(onBytes);
     const connection = new Connection(
       fakeWebSocket(socket),
+      socket as unknown as Socket,
       {
         principal: { userId, admin: false, grants: new GrantTemplate(['*']).for(userId) },
         address: '127.0.0.1',

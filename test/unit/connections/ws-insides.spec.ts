@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { Socket } from 'node:net';
+import { createConnection, type AddressInfo, type Socket } from 'node:net';
 import { createRequire } from 'node:module';
 
 import { WebSocket, WebSocketServer } from 'ws';
 
-import { textFrame } from '../../../src/connections/frame.js';
-import { hasUnfinishedMessage, rawSocketOf } from '../../../src/connections/raw-socket.js';
+import { ClientSocket } from '../../../src/connections/client-socket.js';
+import { hasUnfinishedMessage } from '../../../src/connections/ws-insides.js';
+import { checkWebSockets, probeWebSockets } from '../../../src/connections/ws-probe.js';
 import { eventually } from '../../support/eventually.js';
 import { cleanUp } from '../../support/teardown.js';
 
@@ -17,12 +17,14 @@ async function pair(): Promise<{ server: WebSocket; client: WebSocket; wire: Soc
   cleanUp(() => listener.close());
   await once(listener, 'listening');
   const accepted = once(listener, 'connection');
-  const client = new WebSocket(`ws://127.0.0.1:${(listener.address() as AddressInfo).port}`);
+  const { port } = listener.address() as AddressInfo;
+  const wire = createConnection(port, '127.0.0.1');
+  const client = new WebSocket(`ws://127.0.0.1:${port}`, { createConnection: () => wire });
   cleanUp(() => client.terminate());
   await once(client, 'open');
   const [server] = (await accepted) as [WebSocket];
   cleanUp(() => server.terminate());
-  return { server, client, wire: rawSocketOf(client) };
+  return { server, client, wire };
 }
 
 /** A frame as a client sends it, masked with zeros: its bytes are its text. */
@@ -42,7 +44,7 @@ const comesToBeUnfinished = (server: WebSocket, expected: boolean): Promise<bool
   );
 
 describe('the insides of ws', () => {
-  it('are those of the version that is pinned', () => {
+  it('The installed version of ws is the pinned one', () => {
     const { dependencies }: { dependencies: { ws: string } } = JSON.parse(
       readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
     );
@@ -50,47 +52,43 @@ describe('the insides of ws', () => {
     expect(dependencies.ws).toBe(installed.version);
   });
 
-  it('have the fields that are used', async () => {
-    const { server } = await pair();
-    expect(server).toHaveProperty('_socket', expect.any(Socket));
-    expect(server).toHaveProperty('_receiver._fragments', []);
-    expect(server).toHaveProperty('_receiver._bufferedBytes', 0);
-  });
-});
-
-describe('rawSocketOf', () => {
-  it('finds the socket below, and what is written to it is a message', async () => {
-    const { server, client } = await pair();
-    const socket = rawSocketOf(server);
-    expect(socket.remotePort).toBe(rawSocketOf(client).localPort);
-    const received = once(client, 'message');
-    socket.write(textFrame('past the sender'));
-    expect(String((await received)[0])).toBe('past the sender');
+  it('checkWebSockets accepts the installed version of ws', async () => {
+    await expect(checkWebSockets()).resolves.toBeUndefined();
   });
 
-  it('keeps the order among what ws sends by itself and what goes past it', async () => {
-    const { server, client } = await pair();
-    const heard: string[] = [];
-    client.on('message', (data: Buffer) => heard.push(data.toString()));
-    client.on('ping', () => heard.push('ping'));
-    rawSocketOf(server).write(textFrame('one'));
-    server.ping();
-    rawSocketOf(server).write(textFrame('two'));
-    server.close(1001);
-    await once(client, 'close');
-    expect(heard).toStrictEqual(['one', 'ping', 'two']);
+  it('probeWebSockets rejects a version of ws that hides unfinished messages, and names the remedy', async () => {
+    class Changed extends ClientSocket {
+      /** Called by ws once the upgrade is done. */
+      setSocket(...parts: unknown[]): void {
+        const { setSocket } = ClientSocket.prototype as unknown as { setSocket: (...parts: unknown[]) => void };
+        setSocket.apply(this, parts);
+        const insides = this as unknown as { _receiver: object };
+        insides._receiver = new Proxy(insides._receiver, {
+          get(receiver, name) {
+            if (name === '_fragments' || name === '_bufferedBytes') return undefined;
+            const value: unknown = Reflect.get(receiver, name, receiver);
+            return typeof value === 'function' ? (value.bind(receiver) as unknown) : value;
+          },
+        });
+      }
+    }
+    await expect(probeWebSockets(Changed)).rejects.toThrow(
+      /^The installed version of "ws" does not work.*package\.json/,
+    );
   });
 
-  it('says so when there is none', () => {
-    const connecting = new WebSocket('ws://127.0.0.1:9');
-    connecting.on('error', () => undefined);
-    cleanUp(() => connecting.terminate());
-    expect(() => rawSocketOf(connecting)).toThrow('no socket');
+  it('probeWebSockets rejects a version of ws that answers a close without close()', async () => {
+    class Changed extends ClientSocket {
+      override close(): void {
+        this.terminate();
+      }
+    }
+    await expect(probeWebSockets(Changed)).rejects.toThrow('ends early');
   });
 });
 
 describe('hasUnfinishedMessage', () => {
-  it('is false on a quiet connection and after whole messages', async () => {
+  it('hasUnfinishedMessage is false on a quiet connection and after whole messages', async () => {
     const { server, wire } = await pair();
     expect(hasUnfinishedMessage(server)).toBe(false);
     const received = once(server, 'message');
@@ -99,7 +97,7 @@ describe('hasUnfinishedMessage', () => {
     expect(hasUnfinishedMessage(server)).toBe(false);
   });
 
-  it('is true while a frame is coming in', async () => {
+  it('hasUnfinishedMessage is true while a frame is coming in', async () => {
     const { server, wire } = await pair();
     const frame = maskedFrame(WHOLE_TEXT, 'half and half');
     wire.write(frame.subarray(0, 10));
@@ -108,7 +106,7 @@ describe('hasUnfinishedMessage', () => {
     expect(await comesToBeUnfinished(server, false)).toBe(false);
   });
 
-  it('is true between the fragments of a message, pings in between or not', async () => {
+  it('hasUnfinishedMessage is true between the fragments of a message, pings in between or not', async () => {
     const { server, client, wire } = await pair();
     wire.write(maskedFrame(TEXT_TO_BE_CONTINUED, 'half '));
     expect(await comesToBeUnfinished(server, true)).toBe(true);
