@@ -8,6 +8,7 @@ export type { GrantEntry } from './config/access.options.js';
 export { RookeryOptions, type RookeryOptionsInput } from './config/rookery.options.js';
 export { EnvironmentError, optionsFromEnvironment } from './config/environment.js';
 export { SettingsError } from './config/resolve-options.js';
+export { StartError } from './config/start-error.js';
 export type { Overflow, Publishers, RoomBehaviour, RoomRule } from './config/room-rule.js';
 export { RoomRules } from './config/room-rules.js';
 

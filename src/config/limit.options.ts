@@ -1,4 +1,4 @@
-import { IsArray, IsInt, IsOptional, IsString, Min } from 'class-validator';
+import { Allow, IsInt, IsOptional, IsString, Min } from 'class-validator';
 
 import { AccessOptions } from './access.options.js';
 import type { RoomRule } from './room-rule.js';
@@ -11,7 +11,7 @@ export class LimitOptions extends AccessOptions {
   roomsFile?: string;
 
   /** Rules of rooms by pattern, the first that fits applies; in place of `roomsFile`. @default [] */
-  @IsArray()
+  @Allow()
   rooms: readonly RoomRule[] = [];
 
   /** Largest message from a client, in bytes; larger ones end the connection with 1009. @default 524288 */

@@ -36,9 +36,6 @@ function contradictions(options: RookeryOptions): string[] {
   if (options.compression && options.maxMessageBytes === 0) {
     problems.push(`${both('compression', 'maxMessageBytes')}: what is unpacked needs a bound`);
   }
-  if (options.roomsFile !== undefined && options.rooms.length > 0) {
-    problems.push('ROOMS_FILE and the option rooms exclude each other: set one');
-  }
   return [...problems, ...contradictionsOfNodes(options)];
 }
 
@@ -56,8 +53,17 @@ function contradictionsOfNodes({ redisUrl, redisSentinels, redisSentinelName, wo
   return problems;
 }
 
-function withRoomsFile(options: RookeryOptions): string[] {
-  if (options.roomsFile === undefined) return problemsOfRoomRules(options.rooms);
+/** Puts defaults in place of what is invalid, so that the rest can be judged by itself. */
+function withoutInvalid(options: RookeryOptions, invalid: readonly { readonly property: string }[]): RookeryOptions {
+  const defaults = new RookeryOptions() as unknown as Readonly<Record<string, unknown>>;
+  const replaced = invalid.map(({ property }) => [property, defaults[property]]);
+  return Object.assign(new RookeryOptions(), options, Object.fromEntries(replaced));
+}
+
+/** Checks the rules of rooms, and takes them from their file where there is one. */
+function problemsOfRooms(options: RookeryOptions, given: unknown): string[] {
+  if (options.roomsFile === undefined) return problemsOfRoomRules(options.rooms).map((problem) => `rooms: ${problem}`);
+  if (given !== undefined) return ['ROOMS_FILE and the option rooms exclude each other: set one'];
   try {
     const rules: unknown = JSON.parse(readFileSync(options.roomsFile, 'utf8'));
     const problems = problemsOfRoomRules(rules);
@@ -76,11 +82,14 @@ function withRoomsFile(options: RookeryOptions): string[] {
 export function resolveOptions(input: RookeryOptionsInput): RookeryOptions {
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
   const options = Object.assign(new RookeryOptions(), Object.fromEntries(given));
-  const invalid = validateSync(options, { whitelist: true, forbidNonWhitelisted: true }).map(
-    ({ property, constraints }) => `${environmentName(property)}: ${Object.values(constraints ?? {}).join('; ')}`,
-  );
-  const problems = [...invalid, ...contradictions(options)];
-  if (problems.length === 0) problems.push(...withRoomsFile(options));
+  const invalid = validateSync(options, { whitelist: true, forbidNonWhitelisted: true });
+  const problems = [
+    ...invalid.map(
+      ({ property, constraints }) => `${environmentName(property)}: ${Object.values(constraints ?? {}).join('; ')}`,
+    ),
+    ...contradictions(withoutInvalid(options, invalid)),
+    ...problemsOfRooms(options, input.rooms),
+  ];
   if (problems.length > 0) throw new SettingsError(problems);
 
   const production = options.nodeEnv === 'production';

@@ -1,5 +1,7 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
 
+import { StartError } from '../config/start-error.js';
 import { Admission } from './admission.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import { ClusterConnections } from './cluster-connections.js';
@@ -10,7 +12,9 @@ import { DrainState } from './drain-state.js';
 import { DrainService } from './drain.service.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lifecycle } from './lifecycle.js';
+import { MissingAdapter } from './missing.adapter.js';
 import { RevocationWatch } from './revocation-watch.js';
+import { RookeryAdapter } from './rookery.adapter.js';
 import { provenStrategy } from './tcp-probe.js';
 import { TcpWriter } from './tcp-writer.js';
 import { TokenClock } from './token-clock.js';
@@ -40,7 +44,18 @@ import { checkWebSockets } from './ws-probe.js';
   exports: [ClusterConnections, ConnectionsService, Dispatcher, DrainState, Lifecycle, TokenClock, Turn],
 })
 export class ConnectionsModule implements OnModuleInit {
-  onModuleInit(): Promise<void> {
-    return checkWebSockets();
+  constructor(private readonly application: ApplicationConfig) {
+    // At this time an application has not set its adapter yet. One without an HTTP server never does.
+    application.setIoAdapter(new MissingAdapter());
+  }
+
+  async onModuleInit(): Promise<void> {
+    const adapter = this.application.getIoAdapter();
+    if (!(adapter instanceof RookeryAdapter || adapter instanceof MissingAdapter)) {
+      throw new StartError(
+        'RookeryModule is imported, but the application uses another WebSocket adapter: call app.useWebSocketAdapter(new RookeryAdapter(app)).',
+      );
+    }
+    await checkWebSockets();
   }
 }

@@ -9,8 +9,8 @@ import { ProtocolError } from '../protocol/errors.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import type { Connection } from './connection.js';
-import { directHandlersOf, type DirectHandler } from './direct-handlers.js';
 import { failureOf } from './failure.js';
+import { subscriptionsOf } from './gateways.js';
 import { Later, type Reply } from './reply.js';
 import { RequestLane } from './request-lane.js';
 
@@ -26,6 +26,9 @@ export type UnhandledListener = (connection: Connection, envelope: Envelope) => 
 
 /** What a handler may come back with. */
 type Outcome = Reply | Later | undefined;
+
+/** A gateway's method, called with the connection and the payload as they came. */
+type DirectHandler = (connection: Connection, payload: unknown) => MaybePromise<Outcome>;
 
 /**
  * From a client's frame to its handler and back to the reply. One parse a frame; requests of a connection begin in
@@ -48,7 +51,11 @@ export class Dispatcher {
    * interceptors between a frame and them. For the protocol's own messages.
    */
   register(gateway: object): void {
-    for (const [type, handler] of directHandlersOf(gateway)) this.direct.set(type, handler);
+    const methods = gateway as Record<string, DirectHandler>;
+    for (const [type, name] of subscriptionsOf(Object.getPrototypeOf(gateway) as object)) {
+      const method = methods[name];
+      if (method !== undefined) this.direct.set(type, method.bind(gateway));
+    }
   }
 
   /** Sets what happens to types that no handler takes. */

@@ -2,22 +2,17 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { INestApplicationContext, WsMessageHandler } from '@nestjs/common';
-import { NestApplication } from '@nestjs/core';
+import { ModulesContainer, NestApplication } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { WebSocketServer } from 'ws';
 
 import { RookeryOptions } from '../config/rookery.options.js';
+import { StartError } from '../config/start-error.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import { ConnectionOpener } from './connection-opener.js';
 import type { Connection } from './connection.js';
-import { protectGatewayHooks } from './gateway-hooks.js';
+import { DIRECT_PATH, prepareGateways } from './gateways.js';
 import { UpgradeHandler } from './upgrade.js';
-
-/**
- * Path of a gateway whose handlers the dispatcher calls directly; no path of a URL can look like this. Nest would
- * otherwise bind each of its handlers to each connection, which costs an idle connection more than all its state.
- */
-export const DIRECT_PATH = 'rookery:direct';
 
 interface GatewayOptions {
   readonly path?: string;
@@ -39,24 +34,29 @@ export class RookeryAdapter extends WsAdapter {
   private readonly direct = {};
   private detach: (() => void) | undefined;
 
+  /** @throws StartError where the application is not set up for it, with what to do */
   constructor(app: INestApplicationContext) {
     super(app);
+    if (!(app instanceof NestApplication)) {
+      throw new StartError('RookeryAdapter needs an application with an HTTP server: one from NestFactory.create().');
+    }
+    checkModule(app);
     this.upgrades = app.get(UpgradeHandler, { strict: false });
     this.opener = app.get(ConnectionOpener, { strict: false });
     this.handlers = app.get(ApplicationHandlers, { strict: false });
     this.options = app.get(RookeryOptions, { strict: false });
-    protectGatewayHooks(app, (connection, until) => this.opener.hold(connection, until));
-    if (!(app instanceof NestApplication)) throw new Error('RookeryAdapter needs an application with an HTTP server');
+    prepareGateways(app, (connection, until) => this.opener.hold(connection, until));
     this.attach(app.getUnderlyingHttpServer<Server>());
   }
 
-  /** @throws Error for a gateway with a port or another path: the endpoint is one */
+  /** @throws StartError for a gateway with a port or another path: the endpoint is one */
   override create(port: number, options: GatewayOptions = {}): WebSocketServer | object {
     const { path } = options;
     if (path === DIRECT_PATH) return this.direct;
     if (port !== 0 || (path !== undefined && path !== this.options.wsPath)) {
-      throw new Error(
-        `A gateway asks for port ${port}, path ${path ?? '-'}; Rookery serves ${this.options.wsPath} only`,
+      const asked = port === 0 ? `path ${path ?? '-'}` : `port ${port}`;
+      throw new StartError(
+        `A gateway asks for ${asked}. Gateways share Rookery's endpoint, ${this.options.wsPath}: leave port and path out of @WebSocketGateway().`,
       );
     }
     return this.upgrades.server;
@@ -89,4 +89,15 @@ export class RookeryAdapter extends WsAdapter {
     server.on('upgrade', onUpgrade);
     this.detach = () => server.off('upgrade', onUpgrade);
   }
+}
+
+/** Checks that the application imports the module, and imports it once. */
+function checkModule(app: INestApplicationContext): void {
+  const modules = [...app.get(ModulesContainer).values()].filter(({ providers }) => providers.has(UpgradeHandler));
+  if (modules.length === 1) return;
+  throw new StartError(
+    modules.length === 0
+      ? 'RookeryAdapter needs RookeryModule: import RookeryModule.forRoot() into the root module of the application.'
+      : `RookeryModule.forRoot() is imported ${modules.length} times. Its services are there for all modules: import it once, into the root module.`,
+  );
 }

@@ -3,8 +3,8 @@ import { SubscribeMessage, WebSocketGateway, type OnGatewayInit } from '@nestjs/
 import type { MaybePromise } from '../broker/broker.js';
 import type { Connection } from '../connections/connection.js';
 import { Dispatcher } from '../connections/dispatcher.js';
+import { DIRECT_PATH } from '../connections/gateways.js';
 import { Later, reply, type Reply } from '../connections/reply.js';
-import { DIRECT_PATH } from '../connections/rookery.adapter.js';
 import type { PublishPayload } from '../protocol/messages.js';
 import {
   parseBroadcast,

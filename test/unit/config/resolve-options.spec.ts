@@ -140,6 +140,26 @@ describe('resolveOptions', () => {
     });
   });
 
+  it('resolveOptions reports wrong room rules of the code with all other problems', () => {
+    expect(problemsOf({ port: -1, rooms: [{ pattern: '*', echo: 'yes' }], heartbeatIntervalMs: 60_000 })).toStrictEqual(
+      [
+        expect.stringMatching(/^PORT: /),
+        expect.stringMatching(/^HEARTBEAT_TIMEOUT_MS and HEARTBEAT_INTERVAL_MS: /),
+        'rooms: room rule 0: echo must be true or false',
+      ],
+    );
+  });
+
+  it('resolveOptions reports values of any wrong kind as problems that name the option', () => {
+    for (const option of Object.keys(new RookeryOptions())) {
+      for (const value of [null, {}, [null], Number.NaN, 'no such value', Symbol('wrong')]) {
+        for (const problem of problemsOf({ [option]: value })) {
+          expect(problem.toLowerCase().replaceAll('_', '')).toContain(option.toLowerCase());
+        }
+      }
+    }
+  });
+
   describe('with a file of room rules', () => {
     it('reads it', () => {
       const rules = [{ pattern: 'ticker:*', historySize: 0, overflow: 'keep-latest' }];
