@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import { ModulesContainer } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 
 import { GrantTemplate } from '../../src/auth/grants.js';
@@ -44,7 +45,7 @@ export class SimulatedNode<B extends Broker = Broker> {
     this.broker = makeBroker(options, rules);
     this.bound = options.outboxBytes;
     this.turn = new Turn(options, telemetry);
-    const lifecycle = new Lifecycle(new EventEmitter2());
+    const lifecycle = new Lifecycle(new EventEmitter2(), new ModulesContainer());
     const registry = new MembershipRegistry();
     const intake = new RoomIntake(this.broker, telemetry);
     const catchUp = new CatchUp(this.broker, intake, telemetry);
