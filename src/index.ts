@@ -14,9 +14,10 @@ export { RoomRules } from './config/room-rules.js';
 
 export { Grants, GrantTemplate, type RoomAction } from './auth/grants.js';
 export type { Principal } from './auth/principal.js';
-export { GrantsRoomPolicy, RoomPolicy } from './auth/room-policy.js';
+export { GrantsRoomPolicy, RoomPolicy, type RequestingConnection } from './auth/room-policy.js';
 export { Revocations } from './auth/revocations.js';
 export { TokenIssuer, type TokenRequest } from './auth/token-issuer.js';
+export { UpgradeRequest } from './auth/upgrade-request.js';
 export { TokenError, TokenUnavailableError, TokenVerifier } from './auth/token-verifier.js';
 
 export {

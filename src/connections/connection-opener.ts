@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 
 import { Injectable, Logger } from '@nestjs/common';
 
@@ -32,7 +32,7 @@ export interface ConnectionClosedEvent {
 }
 
 /** What Nest wants called for each client: the gateways' `handleConnection` and the binding of their handlers. */
-export type NestConnect = (connection: Connection) => void;
+export type NestConnect = (connection: Connection, request: IncomingMessage) => void;
 
 /** Brings a WebSocket that was let in to life as a connection, and sees to its end. */
 @Injectable()
@@ -83,11 +83,11 @@ export class ConnectionOpener {
   }
 
   /**
-   * @param socket the one below the WebSocket
+   * @param request the upgrade; it is the gateways' to look at until the connection is announced
    * @param onClosed called once when it is over
    */
-  open(ws: ClientSocket, socket: Socket, details: ConnectionDetails, onClosed: () => void): void {
-    const connection = new Connection(ws, socket, details, this.context);
+  open(ws: ClientSocket, request: IncomingMessage, details: ConnectionDetails, onClosed: () => void): void {
+    const connection = new Connection(ws, request.socket, details, this.context);
     ws.connection = connection;
     const events: EventEmitter = ws;
     events.on('message', this.onMessage);
@@ -99,7 +99,7 @@ export class ConnectionOpener {
     this.telemetry.connectionsOpened += 1;
     this.heartbeat.add(connection);
     this.tokens.watch(connection);
-    const welcomed = this.welcome(connection);
+    const welcomed = this.welcome(connection, request);
     if (welcomed instanceof Promise) this.dispatcher.hold(connection, welcomed);
   }
 
@@ -111,10 +111,11 @@ export class ConnectionOpener {
   }
 
   /** What comes before the first message: the floors above, then the application. */
-  private welcome(connection: Connection): MaybePromise<void> {
+  private welcome(connection: Connection, request: IncomingMessage): MaybePromise<void> {
     try {
       const opened = this.connections.opened(connection);
-      const done = opened instanceof Promise ? opened.then(() => this.announce(connection)) : this.announce(connection);
+      const announce = (): Promise<void> | undefined => this.announce(connection, request);
+      const done = opened instanceof Promise ? opened.then(announce) : announce();
       return done?.catch((error: unknown) => this.giveUp(connection, error));
     } catch (error) {
       return this.giveUp(connection, error);
@@ -128,12 +129,12 @@ export class ConnectionOpener {
   }
 
   /** Tells the application; one that is closed before that is not told of at all. */
-  private announce(connection: Connection): Promise<void> | undefined {
+  private announce(connection: Connection, request: IncomingMessage): Promise<void> | undefined {
     if (connection.closing) return undefined;
     connection.announced = true;
     const setup: Promise<unknown>[] = [];
     connection.setup = setup;
-    for (const connect of this.nestConnects) connect(connection);
+    for (const connect of this.nestConnects) connect(connection, request);
     connection.setup = undefined;
     if (this.lifecycle.isHeard('connection.opened')) {
       setup.push(this.lifecycle.emit('connection.opened', { connection }));

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 
 import type { Principal } from '../auth/principal.js';
+import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { ERRORS, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
 import type { ServerMessages, ServerMessageType } from '../protocol/messages.js';
@@ -30,6 +31,7 @@ export interface ConnectionDetails {
   /** Address of the client; behind a trusted proxy the one that it names. */
   readonly address: string;
   readonly wire: Wire;
+  readonly request: UpgradeRequest;
   /** Where the client stood in the rooms that the server puts it in, if it has been here before. */
   readonly recover?: ReadonlyMap<string, Position>;
 }
@@ -47,6 +49,8 @@ export class Connection {
   /** Unique over all nodes. */
   readonly id = randomUUID();
   readonly address: string;
+  /** The request by which the client connected: headers, cookies and query, without its token. */
+  readonly request: UpgradeRequest;
   readonly wire: Wire;
   /** Milliseconds since 1970. */
   readonly openedAt = Date.now();
@@ -82,12 +86,13 @@ export class Connection {
   constructor(
     private readonly ws: WebSocket,
     socket: Socket,
-    { principal, address, wire, recover }: ConnectionDetails,
+    { principal, address, request, wire, recover }: ConnectionDetails,
     private readonly context: ConnectionContext,
   ) {
     const now = performance.now();
     this.principal = principal;
     this.address = address;
+    this.request = request;
     this.wire = wire;
     this.recover = recover;
     this.outbox = new Outbox(wire, socket, context);

@@ -13,6 +13,7 @@ import {
 } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenError } from '../auth/token-verifier.js';
+import { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Broker, BrokerUnavailableError, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
@@ -193,7 +194,7 @@ export class UpgradeHandler {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    details: Omit<ConnectionDetails, 'wire'>,
+    details: Omit<ConnectionDetails, 'wire' | 'request'>,
     onClosed: () => void,
   ): void {
     if (socket.destroyed) return;
@@ -203,7 +204,7 @@ export class UpgradeHandler {
     this.server.handleUpgrade(request, socket, head, (ws) => {
       socket.off('error', ignore);
       const wire = ws.extensions.includes('permessage-deflate') ? this.deflatedWire : JSON_WIRE;
-      this.opener.open(ws, socket, { ...details, wire }, onClosed);
+      this.opener.open(ws, request, { ...details, wire, request: new UpgradeRequest(request) }, onClosed);
     });
   }
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 
 import type { Principal } from '../auth/principal.js';
+import type { RequestingConnection } from '../auth/room-policy.js';
 import { Broker, type HistoryPage, type MaybePromise } from '../broker/broker.js';
 import type { HistoryPayload, HistoryReply } from '../protocol/messages.js';
 import { RoomAccess } from './room-access.js';
@@ -18,12 +19,22 @@ export class HistoryService {
     private readonly access: RoomAccess,
   ) {}
 
-  /** @throws ProtocolError `FORBIDDEN` */
-  read(principal: Principal, { room, after, limit = DEFAULT_LIMIT }: HistoryPayload): MaybePromise<HistoryReply> {
-    return this.access.when(principal, 'history', room, () => {
+  /**
+   * Reads one page of a room's history for a client.
+   *
+   * @param connection the client's; left out for REST
+   * @throws ProtocolError `FORBIDDEN`
+   */
+  read(
+    principal: Principal,
+    { room, after, limit = DEFAULT_LIMIT }: HistoryPayload,
+    connection?: RequestingConnection,
+  ): MaybePromise<HistoryReply> {
+    const proceed = (): MaybePromise<HistoryReply> => {
       const page = this.broker.history(room, after, { count: Math.min(limit, MAX_LIMIT), bytes: MAX_BYTES });
       return page instanceof Promise ? page.then((read) => replyOf(room, read)) : replyOf(room, page);
-    });
+    };
+    return this.access.when(principal, 'history', room, proceed, connection);
   }
 }
 

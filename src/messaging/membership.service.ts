@@ -40,15 +40,19 @@ export class MembershipService {
   }
 
   presence(connection: Connection, room: string): MaybePromise<Reply> {
-    return this.access.when(connection.principal, 'presence', room, () =>
-      this.answerPresence(connection, room, this.everywhere.find(room, this.options.presenceMaxMembers)),
+    return this.access.when(
+      connection.principal,
+      'presence',
+      room,
+      () => this.answerPresence(connection, room, this.everywhere.find(room, this.options.presenceMaxMembers)),
+      connection,
     );
   }
 
   /** Takes a connection out of the rooms that its new token does not cover. */
   async reconsider(connection: Connection): Promise<void> {
     for (const room of this.rooms.roomsOf(connection)) {
-      if (isOwn(connection, room) || (await this.access.allows(connection.principal, 'join', room))) continue;
+      if (isOwn(connection, room) || (await this.access.allows(connection.principal, 'join', room, connection))) continue;
       this.rooms.leave(connection, room);
       connection.send('room:left', { room });
     }
@@ -57,10 +61,9 @@ export class MembershipService {
   private joinOne(connection: Connection, { room, recover }: JoinPayload): MaybePromise<Joined> {
     // The server put it there itself, and nobody's leave is needed to be told so again.
     if (isOwn(connection, room)) return this.rooms.join(connection, room);
-    return this.access.when(connection.principal, 'join', room, () => {
-      if (recover === undefined) return this.rooms.join(connection, room);
-      return this.recover(connection, room, recover);
-    });
+    const proceed = (): MaybePromise<Joined> =>
+      recover === undefined ? this.rooms.join(connection, room) : this.recover(connection, room, recover);
+    return this.access.when(connection.principal, 'join', room, proceed, connection);
   }
 
   /** All at once: over a network, one after the other would wait once for each. */
@@ -93,7 +96,7 @@ export class MembershipService {
 
   /** Replaying is reading history: it takes that grant besides the one to join. */
   private async recover(connection: Connection, room: string, from: Position | 'last'): Promise<Joined> {
-    const recovery = (await this.access.allows(connection.principal, 'history', room))
+    const recovery = (await this.access.allows(connection.principal, 'history', room, connection))
       ? await this.recoveryFrom(connection, room, from)
       : ({ failure: 'forbidden' } as const);
     return this.rooms.join(connection, room, recovery);

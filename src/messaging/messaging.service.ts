@@ -72,7 +72,7 @@ export class MessagingService {
     connection?: Connection,
   ): MaybePromise<{ readonly ack: MaybePromise<AckPayload> }> {
     const { room } = payload;
-    return this.access.when(principal, 'publish', room, () => {
+    const proceed = (): { readonly ack: MaybePromise<AckPayload> } => {
       this.checkRule(principal, room, connection);
       const { id, volatile, confirm } = payload;
       // Over REST an administrator is the server itself.
@@ -82,7 +82,8 @@ export class MessagingService {
       const send = (): MaybePromise<AckPayload> => this.send(connection === undefined ? 'rest' : 'websocket', request);
       if (confirm === undefined) return { ack: send() };
       return { ack: this.confirmations.waitFor(room, connection?.id, confirm.timeoutMs, send) };
-    });
+    };
+    return this.access.when(principal, 'publish', room, proceed, connection);
   }
 
   private checkRule(principal: Principal, room: string, connection: Connection | undefined): void {

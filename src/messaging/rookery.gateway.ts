@@ -77,7 +77,7 @@ export class RookeryGateway implements OnGatewayInit {
 
   @SubscribeMessage('history')
   async history(connection: Connection, payload: unknown): Promise<Reply> {
-    return reply('history', await this.histories.read(connection.principal, parseHistory(payload)));
+    return reply('history', await this.histories.read(connection.principal, parseHistory(payload), connection));
   }
 
   @SubscribeMessage('ack')

@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 
 import type { RoomAction } from '../auth/grants.js';
 import type { Principal } from '../auth/principal.js';
-import { RoomPolicy } from '../auth/room-policy.js';
+import { RoomPolicy, type RequestingConnection } from '../auth/room-policy.js';
 import type { MaybePromise } from '../broker/broker.js';
 import { ProtocolError } from '../protocol/errors.js';
 
@@ -13,10 +13,19 @@ export class RoomAccess {
 
   constructor(@Inject(RoomPolicy) private readonly policy: RoomPolicy) {}
 
-  /** A policy that fails refuses. */
-  allows(principal: Principal, action: RoomAction, room: string): MaybePromise<boolean> {
+  /**
+   * Asks the policy; one that fails refuses.
+   *
+   * @param connection the one that the request came over; left out for REST
+   */
+  allows(
+    principal: Principal,
+    action: RoomAction,
+    room: string,
+    connection?: RequestingConnection,
+  ): MaybePromise<boolean> {
     try {
-      const answer = this.policy.allows(principal, action, room);
+      const answer = this.policy.allows(principal, action, room, connection);
       if (typeof answer === 'boolean') return answer;
       // Whatever is no plain answer, a promise of any library, is waited for; only `true` lets in.
       return Promise.resolve(answer).then(
@@ -33,8 +42,14 @@ export class RoomAccess {
    *
    * @throws ProtocolError `FORBIDDEN`
    */
-  when<T>(principal: Principal, action: RoomAction, room: string, proceed: () => MaybePromise<T>): MaybePromise<T> {
-    const answer = this.allows(principal, action, room);
+  when<T>(
+    principal: Principal,
+    action: RoomAction,
+    room: string,
+    proceed: () => MaybePromise<T>,
+    connection?: RequestingConnection,
+  ): MaybePromise<T> {
+    const answer = this.allows(principal, action, room, connection);
     if (answer instanceof Promise) return answer.then((allowed) => this.proceedIf(allowed, proceed));
     return this.proceedIf(answer, proceed);
   }

@@ -4,6 +4,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 
 import { GrantTemplate } from '../../src/auth/grants.js';
+import { UpgradeRequest } from '../../src/auth/upgrade-request.js';
 import type { Broker } from '../../src/broker/broker.js';
 import { LocalCluster } from '../../src/cluster/local.cluster.js';
 import { resolveOptions } from '../../src/config/resolve-options.js';
@@ -70,6 +71,7 @@ export class SimulatedNode<B extends Broker = Broker> {
       {
         principal: { userId, admin: false, grants: new GrantTemplate(['*']).for(userId) },
         address: '127.0.0.1',
+        request: new UpgradeRequest({ url: '/ws', rawHeaders: [] }),
         wire: JSON_WIRE,
       },
       {
