@@ -40,7 +40,8 @@ export { ConnectionsService } from './connections/connections.service.js';
 
 export type { RoomOccupancyEvent } from './rooms/room-directory.js';
 export { ClusterRooms, type ClusterRoom } from './rooms/cluster-rooms.js';
-export { RoomsService, type RoomMembershipEvent } from './rooms/rooms.service.js';
+export type { RoomMembershipEvent } from './rooms/membership-events.js';
+export { RoomsService } from './rooms/rooms.service.js';
 
 export { RoomAccess } from './messaging/room-access.js';
 export { MessagingService, type PublishOptions } from './messaging/messaging.service.js';

@@ -39,7 +39,7 @@ export interface ClientEvents {
 export type ClientRequestOptions = Pick<RequestOptions, 'timeoutMs' | 'signal'>;
 
 /** What comes to rooms without having been asked for. Other types that begin so may be the application's. */
-const OF_ROOMS = /^(?:room:(?:message|gap|left)|presence:(?:joined|left|changed))$/;
+const OF_ROOMS = /^(?:room:(?:message|gap|joined|left)|presence:(?:joined|left|changed))$/;
 
 /**
  * A client of a Rookery server. Connects by itself, comes back after every break, joins its rooms again and goes on

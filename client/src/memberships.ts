@@ -94,13 +94,18 @@ export function createMemberships(wire: Wire, delays: Delays) {
     failures += 1;
   }
 
+  /** The server has put it there already. */
+  function adopt(member: Member): void {
+    members.set(member, true);
+  }
+
   /** All that are added in one turn are asked for by one message. */
   function add(member: Member): void {
     members.set(member, false);
     queueMicrotask(ask);
   }
 
-  return { add, remove, up };
+  return { add, adopt, remove, up };
 }
 
 export type Memberships = ReturnType<typeof createMemberships>;

@@ -17,6 +17,8 @@ import { validated, type StandardSchemaV1 } from './standard-schema.js';
 interface Stay extends Member {
   readonly waiters: Set<Settle<Joined>>;
   cameTrue: boolean;
+  /** False while its position is read from a store. */
+  isAsked: boolean;
 }
 
 /** A room as one client sees it. `client.room(name)` makes it, and gives the same one each time. */
@@ -201,6 +203,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   /** Something of this room came. @internal */
   receive(type: string, payload: never): void {
     if (type === 'room:left') this.onLeft();
+    else if (type === 'room:joined') this.onPut(payload);
     else if (!this.isIn) return;
     else if (type === 'room:message') this.feed.received(payload);
     else if (type === 'room:gap') this.feed.gap(payload);
@@ -220,16 +223,19 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       name,
       waiters: new Set(),
       cameTrue: false,
+      isAsked: false,
       recoverFrom: () => feed.reached() ?? from,
       onJoined: (joined) => {
+        for (const settle of stay.waiters) settle(joined);
+        stay.waiters.clear();
+        // Put there by the server before: then the reply says nothing about what follows.
+        if (this.isIn) return;
         // Said once: from here on, where the feed is counts.
         from = undefined;
         stay.cameTrue = true;
         this.isIn = true;
         feed.joined(joined);
         for (const list of this.lists) this.refresh(list);
-        for (const settle of stay.waiters) settle(joined);
-        stay.waiters.clear();
         this.emit('joined', joined);
       },
       onRefused: (error) => this.quit(stay, error),
@@ -237,12 +243,22 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     this.stay = stay;
     const ask = (position: Position | 'last' | undefined): void => {
       from = position;
+      stay.isAsked = true;
       if (this.stay === stay) core.memberships.add(stay);
     };
     const stored = recover ?? core.keeper.get(name);
     if (stored instanceof Promise) void stored.then(ask);
     else ask(stored);
     return stay;
+  }
+
+  /** The server has put the client into the room: it stays there, as after a `join` of its own. */
+  private onPut(joined: Joined): void {
+    const { stay = this.begin(undefined), isIn, core } = this;
+    // With a position to go on from, what came while the client was away has to be asked for.
+    if (isIn || !stay.isAsked || stay.recoverFrom() !== undefined) return;
+    core.memberships.adopt(stay);
+    stay.onJoined(joined);
   }
 
   /** The server has taken the client out of the room, or confirms that it has left. */

@@ -1,6 +1,9 @@
+import { EventEmitter2 } from '@nestjs/event-emitter';
+
+import { MessagingService, RoomsService, type ConnectionOpenedEvent } from '../../src/index.js';
 import { eventually } from '../../test/support/eventually.js';
 import { dataOf, range } from '../../test/support/messages.js';
-import { startServer, tokenFor } from '../../test/support/server.js';
+import { startServer, tokenFor, type TestServer } from '../../test/support/server.js';
 import { type Gap, type Joined, type Left, type RookeryClient, type RoomMessage } from '../src/index.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
 import { collect, many, rookery } from './support/rookery.js';
@@ -16,6 +19,20 @@ async function breaks(proxy: FaultyProxy, client: RookeryClient, meanwhile?: () 
   await meanwhile?.();
   proxy.closed = false;
   await client.connect();
+}
+
+/** Puts each connection of alice into a room as soon as it is there. */
+async function startWithLobby(): Promise<TestServer> {
+  const server = await startServer();
+  const rooms = server.app.get(RoomsService, { strict: false });
+  const messaging = server.app.get(MessagingService, { strict: false });
+  const emitter = server.app.get(EventEmitter2, { strict: false });
+  emitter.on('connection.opened', ({ connection }: ConnectionOpenedEvent): unknown =>
+    connection.userId === 'alice'
+      ? rooms.join(connection, 'lobby').then(() => messaging.publish('lobby', 'welcome'))
+      : undefined,
+  );
+  return server;
 }
 
 describe('a room', () => {
@@ -175,5 +192,49 @@ describe('after a break', () => {
       [1, 'mine'],
       [1, 'to myself'],
     ]);
+  });
+});
+
+describe('a room that the application on the server puts the client into', () => {
+  it('A room that the server joins is joined without asking, and gives every message from then on', async () => {
+    const server = await startWithLobby();
+    const alice = rookery(server);
+    const room = alice.room('lobby');
+    const seen = collect(room);
+    await many(seen, 1);
+    expect(room.state).toBe('joined');
+    expect(await room.join()).toMatchObject({ room: 'lobby', offset: 1 });
+    await rookery(server, { user: 'bob' }).room('lobby').publish('hello');
+    await many(seen, 2);
+    expect(dataOf(seen)).toEqual(['welcome', 'hello']);
+  });
+
+  it('A join that is under way when the server joins the room as well comes true, and nothing comes twice', async () => {
+    const server = await startWithLobby();
+    const room = rookery(server).room('lobby');
+    const seen = collect(room);
+    await room.join();
+    await many(seen, 1);
+    await rookery(server, { user: 'bob' }).room('lobby').publish('hello');
+    await many(seen, 2);
+    expect(dataOf(seen)).toEqual(['welcome', 'hello']);
+  });
+
+  it('After a break the client gets what it missed in the room, each message once', async () => {
+    const server = await startWithLobby();
+    const proxy = await FaultyProxy.start(server.port);
+    const alice = rookery(proxy);
+    const room = alice.room('lobby');
+    const seen = collect(room);
+    const gaps: Gap[] = [];
+    room.on('gap', (gap: Gap) => gaps.push(gap));
+    await many(seen, 1);
+    const bob = rookery(server, { user: 'bob' }).room('lobby');
+    await breaks(proxy, alice, () => bob.publish('missed'));
+    await many(seen, 3);
+    await bob.publish('live');
+    await many(seen, 4);
+    expect(dataOf(seen)).toEqual(['welcome', 'missed', 'welcome', 'live']);
+    expect(gaps).toEqual([]);
   });
 });

@@ -11,7 +11,8 @@ import type { Position } from '../protocol/position.js';
 import { EVERYBODY, isReservedRoom, userRoom } from '../protocol/room-name.js';
 import { ClusterRooms, type ClusterRoom } from '../rooms/cluster-rooms.js';
 import type { JoinRequest } from '../protocol/payloads.js';
-import { RoomsService, type Joined, type Recovery } from '../rooms/rooms.service.js';
+import { Joining, type Joined, type Recovery } from '../rooms/joining.js';
+import { RoomsService } from '../rooms/rooms.service.js';
 import { RoomAccess } from './room-access.js';
 
 /** Joining, leaving and looking around, as clients ask for it. */
@@ -23,6 +24,7 @@ export class MembershipService {
     private readonly options: RookeryOptions,
     @Inject(Broker) private readonly broker: Broker,
     private readonly rooms: RoomsService,
+    private readonly joining: Joining,
     private readonly everywhere: ClusterRooms,
     private readonly access: RoomAccess,
   ) {}
@@ -52,7 +54,8 @@ export class MembershipService {
   /** Takes a connection out of the rooms that its new token does not cover. */
   async reconsider(connection: Connection): Promise<void> {
     for (const room of this.rooms.roomsOf(connection)) {
-      if (isOwn(connection, room) || (await this.access.allows(connection.principal, 'join', room, connection))) continue;
+      if (isOwn(connection, room) || this.rooms.wasPut(connection, room)) continue;
+      if (await this.access.allows(connection.principal, 'join', room, connection)) continue;
       this.rooms.leave(connection, room);
       connection.send('room:left', { room });
     }
@@ -60,9 +63,11 @@ export class MembershipService {
 
   private joinOne(connection: Connection, { room, recover }: JoinPayload): MaybePromise<Joined> {
     // The server put it there itself, and nobody's leave is needed to be told so again.
-    if (isOwn(connection, room)) return this.rooms.join(connection, room);
+    if (isOwn(connection, room)) return this.joining.admit(connection, room);
     const proceed = (): MaybePromise<Joined> =>
-      recover === undefined ? this.rooms.join(connection, room) : this.recover(connection, room, recover);
+      recover === undefined ? this.joining.admit(connection, room) : this.recover(connection, room, recover);
+    // Nor is it where the application has put it there.
+    if (this.rooms.wasPut(connection, room)) return proceed();
     return this.access.when(connection.principal, 'join', room, proceed, connection);
   }
 
@@ -99,7 +104,7 @@ export class MembershipService {
     const recovery = (await this.access.allows(connection.principal, 'history', room, connection))
       ? await this.recoveryFrom(connection, room, from)
       : ({ failure: 'forbidden' } as const);
-    return this.rooms.join(connection, room, recovery);
+    return this.joining.admit(connection, room, { recovery });
   }
 
   private async recoveryFrom(connection: Connection, room: string, from: Position | 'last'): Promise<Recovery> {

@@ -9,7 +9,7 @@ import { TokenClock } from '../connections/token-clock.js';
 import { ProtocolError } from '../protocol/errors.js';
 import type { JoinedPayload } from '../protocol/messages.js';
 import { EVERYBODY, userRoom } from '../protocol/room-name.js';
-import { RoomsService, type Joined } from '../rooms/rooms.service.js';
+import { Joining, type Joined } from '../rooms/joining.js';
 import { MembershipService } from './membership.service.js';
 
 /** The beginning of a connection and the renewal of its token. */
@@ -18,7 +18,7 @@ export class SessionService implements OnModuleInit {
   constructor(
     private readonly options: RookeryOptions,
     private readonly connections: ConnectionsService,
-    private readonly rooms: RoomsService,
+    private readonly joining: Joining,
     private readonly memberships: MembershipService,
     private readonly tokens: TokenClock,
     private readonly authenticator: Authenticator,
@@ -34,7 +34,7 @@ export class SessionService implements OnModuleInit {
     connection.recover = undefined;
     const joins = [EVERYBODY, userRoom(connection.userId)].map((room) => {
       const position = recover?.get(room);
-      return this.rooms.join(connection, room, position && { position });
+      return this.joining.admit(connection, room, position === undefined ? {} : { recovery: { position } });
     });
     if (joins.some((join) => join instanceof Promise)) {
       return Promise.all(joins.map(async (join) => join)).then((joined) => this.greet(connection, joined));

@@ -44,6 +44,8 @@ export class Membership {
     readonly connection: Connection,
     readonly room: Room,
     start: Position,
+    /** The application put it there, and not the client itself. */
+    readonly byServer = false,
   ) {
     this.startEpoch = start.epoch;
     this.startOffset = start.offset;

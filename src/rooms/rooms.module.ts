@@ -3,6 +3,8 @@ import { Module } from '@nestjs/common';
 import { CatchUp } from './catch-up.js';
 import { ClusterRooms } from './cluster-rooms.js';
 import { Delivery } from './delivery.js';
+import { Joining } from './joining.js';
+import { MembershipEvents } from './membership-events.js';
 import { MembershipRegistry } from './membership-registry.js';
 import { Presence } from './presence.js';
 import { RoomDirectory } from './room-directory.js';
@@ -16,6 +18,8 @@ import { SlowMembers } from './slow-members.js';
     CatchUp,
     ClusterRooms,
     Delivery,
+    Joining,
+    MembershipEvents,
     MembershipRegistry,
     Presence,
     RoomDirectory,
@@ -23,6 +27,6 @@ import { SlowMembers } from './slow-members.js';
     RoomsService,
     SlowMembers,
   ],
-  exports: [ClusterRooms, RoomsService],
+  exports: [ClusterRooms, Joining, RoomsService],
 })
 export class RoomsModule {}

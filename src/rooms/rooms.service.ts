@@ -1,52 +1,28 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 
-import { Broker, type HistoryPage, type MaybePromise } from '../broker/broker.js';
-import { RookeryOptions } from '../config/rookery.options.js';
 import type { Connection } from '../connections/connection.js';
 import { ConnectionsService } from '../connections/connections.service.js';
-import { Lifecycle } from '../connections/lifecycle.js';
-import { ProtocolError } from '../protocol/errors.js';
-import type { JoinedPayload, Member } from '../protocol/messages.js';
-import type { Position, RecoveryFailure } from '../protocol/position.js';
-import { isReservedRoom } from '../protocol/room-name.js';
-import { CatchUp, PAGE } from './catch-up.js';
+import type { Member } from '../protocol/messages.js';
+import type { Position } from '../protocol/position.js';
+import { parseRoomName } from '../protocol/room-name.js';
+import { Joining, NOTHING_TO_BEGIN } from './joining.js';
+import { MembershipEvents } from './membership-events.js';
 import { MembershipRegistry } from './membership-registry.js';
 import { Presence } from './presence.js';
-import { isLevel, readOn } from './read-on.js';
+import { isLevel } from './read-on.js';
 import { RoomDirectory } from './room-directory.js';
-import { Membership, type Room } from './room.js';
-
-/** Payload of `room.joined` and `room.left`. */
-export interface RoomMembershipEvent {
-  readonly room: string;
-  readonly connection: Connection;
-}
-
-/** Where a member wants to go on, or why it cannot: without a position it goes on live, and is told. */
-export type Recovery = { readonly position: Position } | { readonly failure: RecoveryFailure };
-
-/** A join that is decided. */
-export interface Joined {
-  /** To be read when it is sent: one that says where a member stands changes until then. */
-  readonly payload: JoinedPayload;
-  /** Lets messages through: to be called when the payload is on its way. */
-  readonly begin: () => void;
-}
-
-const NOTHING_TO_BEGIN = (): void => undefined;
+import type { Membership } from './room.js';
 
 /** Who is in which room on this node. */
 @Injectable()
 export class RoomsService implements OnModuleInit {
   constructor(
-    private readonly options: RookeryOptions,
-    @Inject(Broker) private readonly broker: Broker,
     private readonly connections: ConnectionsService,
     private readonly directory: RoomDirectory,
     private readonly registry: MembershipRegistry,
-    private readonly catchUp: CatchUp,
+    private readonly joining: Joining,
     private readonly presence: Presence,
-    private readonly lifecycle: Lifecycle,
+    private readonly events: MembershipEvents,
   ) {}
 
   onModuleInit(): void {
@@ -137,16 +113,33 @@ export class RoomsService implements OnModuleInit {
   }
 
   /**
-   * Puts a connection into a room. A second time answers like the first.
+   * Puts a connection of this node into a room, without asking the policy. The client is told by a `room:joined` that
+   * answers no request, and gets every message from then on. It stays in the room when a new token would not cover it.
    *
-   * @throws ProtocolError `ROOM_LIMIT`
+   * @returns false when the connection is closed by now
+   * @throws ProtocolError `ROOM_NAME_INVALID`, `ROOM_LIMIT`
    * @throws BrokerUnavailableError
+   * @example
+   * @OnEvent('connection.opened')
+   * async opened({ connection }: ConnectionOpenedEvent) {
+   *   await this.rooms.join(connection, `team:${await this.teams.of(connection.userId)}`);
+   * }
    */
-  join(connection: Connection, name: string, recovery?: Recovery): MaybePromise<Joined> {
-    const present = this.registry.find(connection, name);
-    if (present !== undefined) return answerAgain(present);
-    this.checkLimit(connection, name);
-    return this.directory.within(name, (room) => this.enter(connection, room, recovery));
+  async join(connection: Connection, name: string): Promise<boolean> {
+    const room = parseRoomName(name);
+    if (connection.closing) return false;
+    const { payload, begin } = await this.joining.admit(connection, room, { byServer: true });
+    // In the room already, or gone meanwhile: there is nothing to tell.
+    if (begin !== NOTHING_TO_BEGIN) {
+      connection.send('room:joined', payload);
+      begin();
+    }
+    return this.isMember(connection, room);
+  }
+
+  /** True where the application has put the connection into the room. @internal */
+  wasPut(connection: Connection, room: string): boolean {
+    return this.registry.find(connection, room)?.byServer === true;
   }
 
   /**
@@ -164,82 +157,10 @@ export class RoomsService implements OnModuleInit {
     return true;
   }
 
-  private checkLimit(connection: Connection, name: string): void {
-    const { maxRoomsPerConnection: max } = this.options;
-    if (max === 0 || isReservedRoom(name)) return;
-    const joined = this.roomsOf(connection).filter((room) => !isReservedRoom(room)).length;
-    if (joined >= max) throw new ProtocolError('ROOM_LIMIT', { max });
-  }
-
-  private enter(connection: Connection, room: Room, recovery?: Recovery): MaybePromise<Joined> {
-    if (recovery === undefined) return this.enterLive(connection, room);
-    if ('failure' in recovery) return this.enterLive(connection, room, recovery.failure);
-    const page = this.broker.history(room.name, recovery.position, PAGE);
-    if (page instanceof Promise) return page.then((read) => this.enterFrom(connection, room, read));
-    return this.enterFrom(connection, room, page);
-  }
-
-  private enterLive(connection: Connection, room: Room, failure?: RecoveryFailure): Joined {
-    // What was published up to now is not the newcomer's; from this position on everything is.
-    room.flush();
-    const member = this.add(connection, room, room.position);
-    const refused = failure === undefined ? {} : { recovered: false, reason: failure };
-    const payload = { room: room.name, ...room.position, ...refused };
-    if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
-    room.addLive(member);
-    member.hold();
-    return { payload, begin: () => member.release() };
-  }
-
-  private enterFrom(connection: Connection, room: Room, page: HistoryPage): Joined {
-    const { start, lost } = readOn(page);
-    const outcome = lost === undefined ? { recovered: true } : { recovered: false, reason: lost };
-    const payload = { room: room.name, ...start, ...outcome };
-    const member = this.add(connection, room, start);
-    if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
-    room.addAway(member);
-    member.position = start;
-    // What is lost is said by the reply; from its position on nothing is.
-    const { lost: _said, ...rest } = page;
-    return { payload, begin: () => this.catchUp.start(member, start, rest) };
-  }
-
-  /** @returns undefined when the connection went away meanwhile, or is in the room already */
-  private add(connection: Connection, room: Room, start: Position): Membership | undefined {
-    if (connection.closing || this.isMember(connection, room.name)) return undefined;
-    // Others may have been entered since it was asked for.
-    this.checkLimit(connection, room.name);
-    const member = new Membership(connection, room, start);
-    this.registry.add(member);
-    this.presence.joined(member);
-    this.tell('room.joined', member);
-    return member;
-  }
-
   private remove(member: Membership): void {
     const { room } = member;
     room.remove(member);
-    this.presence.left(member);
-    this.tell('room.left', member);
+    this.events.left(member);
     this.directory.closeIfEmpty(room);
   }
-
-  private tell(event: 'room.joined' | 'room.left', { room, connection }: Membership): void {
-    if (isReservedRoom(room.name) || !this.lifecycle.isHeard(event)) return;
-    const payload: RoomMembershipEvent = { room: room.name, connection };
-    void this.lifecycle.emit(event, payload);
-  }
-}
-
-function answerAgain(member: Membership): Joined {
-  return {
-    // Earlier replies may keep this one waiting, while messages go on.
-    get payload() {
-      const { room } = member;
-      // What was published up to now comes before the answer, which says that it has been had.
-      room.flush();
-      return { room: room.name, ...member.standing };
-    },
-    begin: NOTHING_TO_BEGIN,
-  };
 }

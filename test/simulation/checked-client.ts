@@ -84,7 +84,11 @@ export class CheckedClient {
     const again = this.joined.has(room);
     this.joined.add(room);
     const position = recover && !again ? this.known.get(room)?.position : undefined;
-    const joined = await this.node.rooms.join(connection, room, position && { position });
+    const joined = await this.node.joining.admit(
+      connection,
+      room,
+      position === undefined ? {} : { recovery: { position } },
+    );
     // The client may be another connection by now.
     if (this.connection !== connection) return;
     this.reply(() => {

@@ -18,6 +18,8 @@ import { Turn } from '../../src/connections/turn.js';
 import { JSON_WIRE } from '../../src/connections/wire.js';
 import { CatchUp } from '../../src/rooms/catch-up.js';
 import { Delivery } from '../../src/rooms/delivery.js';
+import { Joining } from '../../src/rooms/joining.js';
+import { MembershipEvents } from '../../src/rooms/membership-events.js';
 import { MembershipRegistry } from '../../src/rooms/membership-registry.js';
 import { Presence } from '../../src/rooms/presence.js';
 import { RoomDirectory } from '../../src/rooms/room-directory.js';
@@ -32,6 +34,7 @@ export class SimulatedNode<B extends Broker = Broker> {
   readonly telemetry = new Telemetry();
   readonly connections = new ConnectionsService();
   readonly rooms: RoomsService;
+  readonly joining: Joining;
   readonly broker: B;
   private readonly turn: Turn;
   private readonly bound: number;
@@ -54,7 +57,9 @@ export class SimulatedNode<B extends Broker = Broker> {
     const delivery = new Delivery(this.turn, connections, registry, slowMembers, telemetry);
     const directory = new RoomDirectory(rules, this.broker, intake, delivery, lifecycle);
     const presence = new Presence(options, new LocalCluster(), telemetry);
-    this.rooms = new RoomsService(options, this.broker, connections, directory, registry, catchUp, presence, lifecycle);
+    const events = new MembershipEvents(presence, lifecycle);
+    this.joining = new Joining(options, this.broker, directory, registry, catchUp, events);
+    this.rooms = new RoomsService(connections, directory, registry, this.joining, presence, events);
     directory.onModuleInit();
     this.rooms.onModuleInit();
   }
