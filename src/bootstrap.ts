@@ -1,4 +1,4 @@
-import { NestFactory } from '@nestjs/core';
+import { HttpAdapterHost, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, Response } from 'express';
@@ -61,7 +61,7 @@ function useHttp(app: NestExpressApplication, options: RookeryOptions, logger: R
   app.use(helmet());
   app.use(upgradeRequiredAt(options.wsPath));
   app.useBodyParser('json', { limit: options.maxMessageBytes || Infinity });
-  app.useGlobalFilters(new RestErrorFilter());
+  app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost)));
 }
 
 /** Answers plain requests to the endpoint. Express would take its path for a prefix: all there is, where it is `/`. */

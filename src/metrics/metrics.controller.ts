@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 import { Controller, Get, Header, Headers, Res, UseFilters } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { Response } from 'express';
 
 import { bearerOf } from '../auth/authenticator.js';
 import { RookeryOptions } from '../config/rookery.options.js';
@@ -18,14 +18,18 @@ export class MetricsController {
   constructor(
     private readonly options: RookeryOptions,
     private readonly metrics: MetricsService,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
-  async read(@Headers() headers: Record<string, string>, @Res() response: Response): Promise<void> {
+  async read(@Headers() headers: Record<string, string>, @Res() response: object): Promise<void> {
     this.check(bearerOf(headers));
-    response.setHeader('Content-Type', this.metrics.contentType);
-    response.end(await this.metrics.render());
+    const text = await this.metrics.render();
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'Content-Type', this.metrics.contentType);
+    // Sent here and not returned: an interceptor of the application that wraps answers would make JSON of it.
+    httpAdapter.reply(response, text, 200);
   }
 
   private check(token: string | undefined): void {

@@ -1,5 +1,5 @@
 import { Catch, HttpException, HttpStatus, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
-import type { Response } from 'express';
+import { HttpAdapterHost } from '@nestjs/core';
 
 import { BrokerUnavailableError } from '../broker/broker.js';
 import { ERRORS, ProtocolError, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
@@ -37,19 +37,32 @@ const HTTP_CODES: Readonly<Record<number, string>> = {
   503: 'UNAVAILABLE',
 };
 
-/** Answers every failure of the REST API with `{code, message, details?}`: the codes of the WebSocket protocol. */
+/**
+ * Answers every failure of the REST API with `{code, message, details?}`: the codes of the WebSocket protocol.
+ *
+ * @example
+ * app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost)));
+ */
 @Catch()
 export class RestErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger(RestErrorFilter.name);
 
+  constructor(private readonly adapterHost: HttpAdapterHost) {
+    // Types do not hold in JavaScript, and every error would be answered with this one.
+    if ((adapterHost as unknown) === undefined) {
+      throw new TypeError('RestErrorFilter needs the HttpAdapterHost: new RestErrorFilter(app.get(HttpAdapterHost))');
+    }
+  }
+
   catch(error: unknown, host: ArgumentsHost): void {
-    const response = host.switchToHttp().getResponse<Response>();
+    const { httpAdapter } = this.adapterHost;
+    const response = host.switchToHttp().getResponse<unknown>();
+    if (httpAdapter.isHeadersSent(response)) return;
     const { status, body } = this.answerOf(error);
-    if (response.headersSent) return;
-    if (status === UNAUTHORIZED) response.setHeader('WWW-Authenticate', 'Bearer');
+    if (status === UNAUTHORIZED) httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer');
     const seconds = secondsToWait(body);
-    if (seconds !== undefined) response.setHeader('Retry-After', seconds);
-    response.status(status).json(body);
+    if (seconds !== undefined) httpAdapter.setHeader(response, 'Retry-After', String(seconds));
+    httpAdapter.reply(response, body, status);
   }
 
   private answerOf(error: unknown): { status: number; body: object } {
@@ -57,7 +70,7 @@ export class RestErrorFilter implements ExceptionFilter {
     if (error instanceof BrokerUnavailableError) return this.answerOf(new ProtocolError('UNAVAILABLE'));
     if (error instanceof HttpException) return answerOfHttp(error);
     const { status } = error as { status?: unknown };
-    // What Express’s body parser throws has a status and is no HttpException.
+    // What body parsers throw has a status and is no HttpException.
     if (typeof status === 'number' && status >= 400 && status < 500) {
       return { status, body: { code: HTTP_CODES[status] ?? 'INVALID_PAYLOAD', message: 'The request cannot be read' } };
     }

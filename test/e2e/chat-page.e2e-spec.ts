@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { printAddresses } from '../../src/addresses.js';
 import { startServer, tokenFor, type TestServer } from '../support/server.js';
@@ -8,7 +9,7 @@ const FILES = ['', 'chat.js', 'chat.css', 'rookery-client.min.js'];
 const get = (server: TestServer, file = ''): Promise<Response> => fetch(`${server.http}/chat/${file}`);
 
 /** What the server prints about the example, one address a line. */
-function addressesOf(server: TestServer): string[] {
+function addressesOf(server: TestServer<NestExpressApplication>): string[] {
   const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   printAddresses(server.app);
   const printed = write.mock.calls.map(([text]) => String(text)).join('');

@@ -1,5 +1,6 @@
 import { Controller, Get, VersioningType, type CanActivate } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import type { CorsOptions } from 'cors';
 
 import { startApplication, type ApplicationParts, type TestApplication } from '../support/application.js';
 import { corsHeadersOf, preflight } from '../support/cors.js';
@@ -60,7 +61,11 @@ describe('an application around', () => {
 
   it('answers by its own enableCors alone where it has one', async () => {
     const server = await start((app) =>
-      app.enableCors({ origin: (_origin, allow) => allow(null, OWN), credentials: true, maxAge: 5 }),
+      app.enableCors({
+        origin: (_origin, allow) => allow(null, OWN),
+        credentials: true,
+        maxAge: 5,
+      } satisfies CorsOptions),
     );
     // As it is written, for pages that Rookery would let in as well: nothing is added, doubled or replaced.
     for (const origin of [OWN, PAGE]) {
@@ -83,7 +88,10 @@ describe('an application around', () => {
 
   it('may let a page in that its enableCors has no word for, by the option', async () => {
     const server = await start((app) =>
-      app.enableCors({ origin: (origin, allow) => allow(null, origin === OWN && OWN), credentials: true }),
+      app.enableCors({
+        origin: (origin, allow) => allow(null, origin === OWN && OWN),
+        credentials: true,
+      } satisfies CorsOptions),
     );
     expect(await corsLines(server, 'OPTIONS', OWN)).toContain('Access-Control-Allow-Credentials: true');
     expect(await corsLines(server, 'OPTIONS', PAGE)).toContain(`Access-Control-Allow-Origin: ${PAGE}`);

@@ -1,6 +1,7 @@
 import { Broker } from '../../src/broker/broker.js';
 import { connect, join, type RefusedError } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
+import { PLATFORMS } from '../support/platforms.js';
 import { openRaw } from '../support/raw-client.js';
 import { startServer, tokenFor, type TestServer } from '../support/server.js';
 
@@ -28,8 +29,8 @@ function ours(metrics: Map<string, number>): string[] {
 }
 
 describe('health', () => {
-  it('is live and ready, each part with its state', async () => {
-    const server = await startServer();
+  it.each(PLATFORMS)('is live and ready, each part with its state (%s)', async (_platform, start) => {
+    const server = await start();
     const { status, body } = await ready(server);
 
     expect((await fetch(`${server.http}/health/live`)).status).toBe(200);
@@ -43,8 +44,8 @@ describe('health', () => {
     });
   });
 
-  it('is not ready with a reason while the broker does not answer', async () => {
-    const server = await startServer();
+  it.each(PLATFORMS)('is not ready with a reason while the broker does not answer (%s)', async (_platform, start) => {
+    const server = await start();
     const broker = server.app.get<Broker>(Broker, { strict: false });
     Object.assign(broker, { ping: () => Promise.reject(new Error('connection refused')) });
     const { status, body } = await ready(server);
@@ -92,8 +93,8 @@ describe('health', () => {
 });
 
 describe('metrics', () => {
-  it('count what happens, by closed sets of labels', async () => {
-    const server = await startServer();
+  it.each(PLATFORMS)('count what happens, by closed sets of labels (%s)', async (_platform, start) => {
+    const server = await start();
     const alice = await join(server, {}, 'general');
     const bob = await join(server, { claims: { sub: 'bob' } }, 'general');
     await alice.request('room:message', { room: 'general', data: 1 });

@@ -1,3 +1,4 @@
+import { PLATFORMS } from '../support/platforms.js';
 import { exchange } from '../support/raw-socket.js';
 import { startServer, tokenFor, type TestServer } from '../support/server.js';
 
@@ -31,7 +32,7 @@ async function statusOf(server: TestServer, method: string, target: string, toke
   return (await exchange(server, text)).status;
 }
 
-describe('REST', () => {
+describe.each(PLATFORMS)('REST on %s', (_platform, start) => {
   it.each([
     '/api/rooms',
     '/api/rooms/general',
@@ -40,7 +41,7 @@ describe('REST', () => {
     '/api/connections',
     '/api/connections/x',
   ])('is guarded at %s, however it is written', async (path) => {
-    const server = await startServer();
+    const server = await start();
     for (const target of variants(path)) {
       for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS']) {
         const withNothing = await statusOf(server, method, target);
@@ -65,7 +66,7 @@ describe('REST', () => {
   it.each(['/api/broadcast', '/api/rooms/general/messages', '/api/users/bob/messages'])(
     'takes no POST at %s without the grant, however it is written',
     async (path) => {
-      const server = await startServer();
+      const server = await start();
       for (const target of variants(path)) {
         expect([400, 401, 404]).toContain(await statusOf(server, 'POST', target));
         expect([400, 403, 404]).toContain(await statusOf(server, 'POST', target, tokenFor({ rooms: [] })));
@@ -75,7 +76,7 @@ describe('REST', () => {
   );
 
   it('takes tokens from the header only: in an address they would end up in logs', async () => {
-    const server = await startServer();
+    const server = await start();
     const token = tokenFor({ scope: 'admin' });
 
     expect(await statusOf(server, 'GET', `/api/rooms?token=${token}`)).toBe(401);
@@ -83,9 +84,9 @@ describe('REST', () => {
   });
 });
 
-describe('metrics in production', () => {
+describe.each(PLATFORMS)('metrics in production on %s', (_platform, start) => {
   it('are closed without a token of their own', async () => {
-    const server = await startServer({ nodeEnv: 'production' });
+    const server = await start({ nodeEnv: 'production' });
     for (const target of variants('/metrics')) {
       for (const method of ['GET', 'HEAD']) expect([400, 403, 404]).toContain(await statusOf(server, method, target));
     }
@@ -93,7 +94,7 @@ describe('metrics in production', () => {
   });
 
   it('are open to that token only', async () => {
-    const server = await startServer({ nodeEnv: 'production', metricsToken: METRICS_TOKEN });
+    const server = await start({ nodeEnv: 'production', metricsToken: METRICS_TOKEN });
 
     expect(await statusOf(server, 'GET', '/metrics', METRICS_TOKEN)).toBe(200);
     expect(await statusOf(server, 'GET', '/metrics', METRICS_TOKEN.slice(0, -1))).toBe(403);

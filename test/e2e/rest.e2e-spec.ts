@@ -2,6 +2,7 @@ import request from 'supertest';
 
 import { connect, join } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
+import { PLATFORMS } from '../support/platforms.js';
 import { startServer, tokenFor, type Claims, type TestServer } from '../support/server.js';
 
 type Method = 'get' | 'post' | 'delete';
@@ -13,7 +14,7 @@ function call(server: TestServer, method: Method, path: string, claims: Claims =
   return request(server.http)[method](path).auth(tokenFor(claims), { type: 'bearer' });
 }
 
-describe('publishing over REST', () => {
+describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
   it.each([
     ['/api/broadcast', { room: 'general', message: { a: 1 } }, 'room:message', { room: 'general', data: { a: 1 } }],
     ['/api/broadcast', { message: 'hello' }, 'broadcast', { data: 'hello' }],
@@ -21,7 +22,7 @@ describe('publishing over REST', () => {
     ['/api/rooms/%40all/messages', { data: 0 }, 'broadcast', { data: 0 }],
     ['/api/users/bob/messages', { data: null, id: 'one' }, 'user:message', { data: null, id: 'one' }],
   ])('%s %j reaches whom it is for', async (path, body, type, payload) => {
-    const server = await startServer();
+    const server = await start();
     const bob = await join(server, { claims: { sub: 'bob' } }, 'general');
     const response = await call(server, 'post', path).send(body).expect(200);
 
@@ -33,7 +34,7 @@ describe('publishing over REST', () => {
   });
 
   it('by a user needs the grant, and names the user', async () => {
-    const server = await startServer();
+    const server = await start();
     const bob = await join(server, { claims: { sub: 'bob' } }, 'general');
     const claims = { rooms: [{ pattern: 'general', can: ['publish'] }] };
     await call(server, 'post', '/api/rooms/general/messages', claims).send({ data: 1 }).expect(200);
@@ -44,7 +45,7 @@ describe('publishing over REST', () => {
   });
 
   it('is idempotent by id, together with publishing over WebSocket', async () => {
-    const server = await startServer();
+    const server = await start();
     const client = await join(server, {}, 'general');
     const body = { data: 'once', id: 'the-id' };
     const path = '/api/rooms/general/messages';
@@ -79,20 +80,20 @@ describe('publishing over REST', () => {
     ],
     ['no JSON', '/api/rooms/general/messages', '{"data":secretStuff', undefined],
   ])('with %s gets 400 with field and rule', async (_what, path, body, field) => {
-    const server = await startServer();
+    const server = await start();
     const response = await call(server, 'post', path).set('content-type', 'application/json').send(body).expect(400);
     const answer = response.body as { code: string; details?: { field: string; rule: string } };
 
     expect(answer.code).toBe('INVALID_PAYLOAD');
     expect(answer.details?.field).toBe(field);
     if (field !== undefined) expect(answer.details?.rule).toMatch(/\w+/);
-    expect(response.text).not.toMatch(/\bat \S+:\d+|"stack"/);
+    expect(response.text).not.toMatch(/\bat \S+:\d+|"stack"|"data":secret/);
   });
 
   it.each(['/api/rooms/%0A/messages', '/api/rooms/%40foo/messages', `/api/rooms/${'x'.repeat(201)}/messages`])(
     'to the room of %s gets 400',
     async (path) => {
-      const server = await startServer();
+      const server = await start();
       const { body } = await call(server, 'post', path).send({ data: 1 }).expect(400);
 
       expect((body as { code: string }).code).toBe('ROOM_NAME_INVALID');
@@ -100,7 +101,7 @@ describe('publishing over REST', () => {
   );
 
   it('carries data as it is, whatever its keys are called', async () => {
-    const server = await startServer();
+    const server = await start();
     const bob = await join(server, { claims: { sub: 'bob' } }, 'general');
     const data = '{"__proto__":{"polluted":true},"constructor":1,"toString":2,"then":3,"d":"2020-01-01"}';
     await call(server, 'post', '/api/rooms/general/messages')
@@ -113,7 +114,7 @@ describe('publishing over REST', () => {
   });
 
   it('beyond the largest message gets 413', async () => {
-    const server = await startServer({ maxMessageBytes: 1000 });
+    const server = await start({ maxMessageBytes: 1000 });
     const { body } = await call(server, 'post', '/api/rooms/general/messages')
       .send({ data: 'x'.repeat(1000) })
       .expect(413);
@@ -122,16 +123,20 @@ describe('publishing over REST', () => {
   });
 
   it('in another media type gets 4xx', async () => {
-    const server = await startServer();
+    const server = await start();
 
-    await call(server, 'post', '/api/broadcast').type('form').send({ message: 'x' }).expect(400);
-    await call(server, 'post', '/api/broadcast').type('text/plain').send('x').expect(400);
+    for (const type of ['form', 'text/plain', 'application/octet-stream']) {
+      const { status, body } = await call(server, 'post', '/api/broadcast').type(type).send('room=general');
+      // Platforms differ in the types that they read: what one leaves out, another refuses.
+      const answer = `${status} ${(body as { code: string }).code}`;
+      expect(['400 INVALID_PAYLOAD', '415 UNSUPPORTED_MEDIA_TYPE']).toContain(answer);
+    }
   });
 });
 
-describe('rooms over REST', () => {
+describe.each(PLATFORMS)('rooms over REST on %s', (_platform, start) => {
   it('are listed with their sizes, by page', async () => {
-    const server = await startServer();
+    const server = await start();
     await join(server, {}, 'one', 'two');
     const { body } = await call(server, 'get', '/api/rooms').expect(200);
 
@@ -148,7 +153,7 @@ describe('rooms over REST', () => {
   });
 
   it('tell size and members to who may see presence', async () => {
-    const server = await startServer();
+    const server = await start();
     const client = await connect(server);
     const { clientId } = (await client.next('connected')).payload;
     await client.request('join', 'general');
@@ -171,7 +176,7 @@ describe('rooms over REST', () => {
   it.each(['limit=0', 'limit=1001', 'limit=x', 'offset=-1', 'offset=1.5', 'page=1'])(
     'refuse the page %s',
     async (query) => {
-      const server = await startServer();
+      const server = await start();
       const { body } = await call(server, 'get', `/api/rooms?${query}`).expect(400);
 
       expect((body as { details: object }).details).toMatchObject({
@@ -182,9 +187,9 @@ describe('rooms over REST', () => {
   );
 });
 
-describe('connections over REST', () => {
+describe.each(PLATFORMS)('connections over REST on %s', (_platform, start) => {
   it('are listed by page, and shown one by one', async () => {
-    const server = await startServer();
+    const server = await start();
     const clients = [await connect(server), await connect(server, { claims: { sub: 'bob' } }), await connect(server)];
     const ids = await Promise.all(clients.map(async (client) => (await client.next('connected')).payload.clientId));
     await clients[1]?.request('join', 'general');
@@ -208,7 +213,7 @@ describe('connections over REST', () => {
   });
 
   it('can be ended, with 4403', async () => {
-    const server = await startServer();
+    const server = await start();
     const client = await connect(server);
     const { clientId } = (await client.next('connected')).payload;
     await call(server, 'delete', `/api/connections/${clientId}`).expect(204);
@@ -231,8 +236,8 @@ describe('every answer', () => {
     expect(headers).not.toHaveProperty('x-powered-by');
   });
 
-  it('to an unknown path is 404 with a code', async () => {
-    const server = await startServer();
+  it.each(PLATFORMS)('to an unknown path is 404 with a code on %s', async (_platform, start) => {
+    const server = await start();
     const { body } = await request(server.http).get('/nowhere/secret-stuff').expect(404);
 
     expect(body).toEqual({ code: 'NOT_FOUND', message: expect.not.stringContaining('secret-stuff') as string });

@@ -5,14 +5,15 @@ import { startApplication } from '../support/application.js';
 import { connect, type RefusedError } from '../support/client.js';
 import { corsHeadersOf, preflight } from '../support/cors.js';
 import { ORIGIN as PAGE, OTHER_ORIGINS as OTHERS } from '../support/origins.js';
+import { PLATFORMS } from '../support/platforms.js';
 import { startServer, tokenFor } from '../support/server.js';
 import { askForTicket } from '../support/tickets.js';
 
 const PRODUCTION: RookeryOptionsInput = { nodeEnv: 'production', allowedOrigins: [PAGE] };
 
-describe('a page of another origin', () => {
+describe.each(PLATFORMS)('a page of another origin on %s', (_platform, start) => {
   it('may ask for tickets, and need not ask again for hours whether it may', async () => {
-    const server = await startServer(PRODUCTION);
+    const server = await start(PRODUCTION);
     const { status, headers, text } = await preflight(server, PAGE);
     expect([status, text, headers['content-length']]).toEqual([204, '', '0']);
     expect(corsHeadersOf(headers)).toEqual({
@@ -26,7 +27,7 @@ describe('a page of another origin', () => {
   });
 
   it('gets one, and connects by it', async () => {
-    const server = await startServer(PRODUCTION);
+    const server = await start(PRODUCTION);
     const { status, headers, body } = await askForTicket(server).set('Origin', PAGE);
     expect(status).toBe(201);
     expect(corsHeadersOf(headers)).toEqual({
@@ -40,7 +41,7 @@ describe('a page of another origin', () => {
   });
 
   it('can read why it gets none, and when to ask again', async () => {
-    const server = await startServer({ ...PRODUCTION, ticketsPerUser: 1, ticketTtlMs: 5000 });
+    const server = await start({ ...PRODUCTION, ticketsPerUser: 1, ticketTtlMs: 5000 });
     const unauthorized = await askForTicket(server, tokenFor({ exp: 1 })).set('Origin', PAGE);
     expect([unauthorized.status, unauthorized.headers['access-control-allow-origin']]).toEqual([401, PAGE]);
     expect(unauthorized.headers['retry-after']).toBeUndefined();
@@ -66,7 +67,7 @@ describe('a page of another origin', () => {
   });
 
   it('uses up no ticket by asking whether it may', async () => {
-    const server = await startServer({ ...PRODUCTION, ticketsPerUser: 1 });
+    const server = await start({ ...PRODUCTION, ticketsPerUser: 1 });
     for (const _ of Array.from({ length: 5 })) {
       await preflight(server, PAGE).expect(204).expect('access-control-allow-origin', PAGE);
     }
@@ -75,14 +76,16 @@ describe('a page of another origin', () => {
 });
 
 describe('a page that is not of the list', () => {
-  it.each(OTHERS)('%p may not, and may not connect either', async (origin) => {
-    const server = await startServer(PRODUCTION);
-    const { status, headers, body } = await preflight(server, origin);
-    expect([status, body]).toEqual([403, { code: 'ORIGIN_NOT_ALLOWED', message: 'This Origin is not allowed' }]);
-    expect(corsHeadersOf(headers)).toEqual({});
-    expect(headers['vary']).toBe('Origin');
-    const connecting = connect(server, { headers: { origin } });
-    await expect(connecting).rejects.toMatchObject({ status: 403 } satisfies Partial<RefusedError>);
+  it.each(PLATFORMS)('may not, and may not connect either, on %s', async (_platform, start) => {
+    const server = await start(PRODUCTION);
+    for (const origin of OTHERS) {
+      const { status, headers, body } = await preflight(server, origin);
+      const answer = [origin, status, body, corsHeadersOf(headers), headers['vary']];
+      const refusal = { code: 'ORIGIN_NOT_ALLOWED', message: 'This Origin is not allowed' };
+      expect(answer).toEqual([origin, 403, refusal, {}, 'Origin']);
+      const connecting = connect(server, { headers: { origin } });
+      await expect(connecting).rejects.toMatchObject({ status: 403 } satisfies Partial<RefusedError>);
+    }
   });
 
   // A page of the server's own origin sends it as well, and needs nobody's leave.

@@ -1,6 +1,8 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import jwt from 'jsonwebtoken';
 
@@ -22,8 +24,8 @@ export function tokenFor(claims: Claims = {}, secret: string | KeyObject = SECRE
   return jwt.sign({ sub: 'alice', exp: seconds + 3600, ...claims }, secret, { algorithm: 'HS256' });
 }
 
-export interface TestServer {
-  readonly app: NestExpressApplication;
+export interface TestServer<App extends INestApplication = INestApplication> {
+  readonly app: App;
   readonly port: number;
   /** `http://127.0.0.1:<port>` */
   readonly http: string;
@@ -33,7 +35,7 @@ export interface TestServer {
 }
 
 /** Wraps an application that listens, and stops it at the end of the test. */
-export function serve(app: NestExpressApplication): TestServer {
+export function serve<App extends INestApplication<Server>>(app: App): TestServer<App> {
   const { port } = app.getHttpServer().address() as AddressInfo;
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopped ??= app.close());
@@ -45,7 +47,7 @@ export function serve(app: NestExpressApplication): TestServer {
  * The stand-alone server in this process, on a free port, stopped at the end of the test. Its key is the secret, unless
  * the options name another one.
  */
-export async function startServer(options: RookeryOptionsInput = {}): Promise<TestServer> {
+export async function startServer(options: RookeryOptionsInput = {}): Promise<TestServer<NestExpressApplication>> {
   const hasOtherKey = options.jwtPublicKey !== undefined || options.jwksUrl !== undefined;
   const app = await createApplication({
     nodeEnv: 'test',
