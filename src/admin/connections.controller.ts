@@ -10,7 +10,6 @@ import {
   UseGuards,
   UsePipes,
 } from '@nestjs/common';
-import { NotFoundException } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiNoContentResponse,
@@ -84,5 +83,5 @@ export class ConnectionsController {
 
 /** A node that does not answer may have it: nobody must take it for closed. */
 function notFound(partial: boolean): Error {
-  return partial ? new ProtocolError('UNAVAILABLE', undefined, NODE_SILENT) : new NotFoundException();
+  return partial ? new ProtocolError('UNAVAILABLE', undefined, NODE_SILENT) : new ProtocolError('NOT_FOUND');
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { ERRORS, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
+import type { ErrorPayload } from '../protocol/errors.js';
+import { payloadOfAnswer } from '../protocol/http-status.js';
 
 /**
  * A message that an application's own handler works on. Nest's filters get the client and not the message, so that
@@ -33,22 +34,17 @@ export function runAsRequest<T>(request: ApplicationRequest, handler: () => T): 
   return context.run(request, handler);
 }
 
-/** Texts by which Nest's own filter and guards report. */
-const KNOWN_MESSAGES: Readonly<Record<string, ErrorCode>> = {
-  'Internal server error': 'INTERNAL',
-  'Forbidden resource': 'FORBIDDEN',
-};
-
-/** Makes an error payload of what an exception filter hands out; its `cause` would echo the client's own payload. */
+/**
+ * Makes the payload of an error from what an exception filter hands out: code, message and details, or the body that
+ * Nest gives an HTTP exception. Nothing else of it reaches the client: its `cause` would echo the client's own payload.
+ */
 export function errorPayloadOf(exception: unknown): ErrorPayload {
-  const { code, message, details } = (exception ?? {}) as Partial<Record<keyof ErrorPayload, unknown>>;
-  if (typeof code !== 'string') {
-    const known = typeof message === 'string' ? KNOWN_MESSAGES[message] : undefined;
-    if (known !== undefined) return { code: known, message: ERRORS[known] };
-  }
-  return {
-    code: typeof code === 'string' ? code : 'REJECTED',
-    message: typeof message === 'string' ? message : ERRORS.REJECTED,
-    ...(typeof details === 'object' && details !== null ? { details: details as Record<string, unknown> } : {}),
-  };
+  return payloadOfAnswer(exception, statusIn(exception));
+}
+
+function statusIn(exception: unknown): number | undefined {
+  const { statusCode, status } = (exception ?? {}) as Partial<Record<'statusCode' | 'status', unknown>>;
+  return [statusCode, status].find(
+    (value): value is number => typeof value === 'number' && value >= 400 && value < 600,
+  );
 }

@@ -1,8 +1,9 @@
-import { Controller, Get, UseFilters } from '@nestjs/common';
+import { Controller, Get, ServiceUnavailableException, UseFilters } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { WholeAnswer } from '../rest/whole-answer.js';
 import { NodeHealth } from './node-health.js';
 
 /** Probes for orchestration. */
@@ -29,7 +30,13 @@ export class HealthController {
   /** Send no new connections while this fails. */
   @Get('ready')
   @HealthCheck()
-  ready(): Promise<HealthCheckResult> {
-    return this.health.check(this.node.readiness());
+  async ready(): Promise<HealthCheckResult> {
+    try {
+      return await this.health.check(this.node.readiness());
+    } catch (error) {
+      // The result of a check that fails comes as an exception, and is no error of this call.
+      if (!(error instanceof ServiceUnavailableException)) throw error;
+      throw new WholeAnswer(error.getResponse() as HealthCheckResult, error.getStatus());
+    }
   }
 }

@@ -15,6 +15,14 @@ export const ERRORS = {
   TOKEN_INVALID: 'The token is not valid',
   UNAVAILABLE: 'The broker cannot be reached; repeat with the same id',
   REJECTED: 'The application refused the request',
+  UNAUTHORIZED: 'Not authenticated',
+  NOT_FOUND: 'Nothing here',
+  METHOD_NOT_ALLOWED: 'The method is not allowed here',
+  TIMEOUT: 'The application took too long',
+  CONFLICT: 'The request conflicts with the current state',
+  GONE: 'No longer available',
+  UNSUPPORTED_MEDIA_TYPE: 'The media type is not supported',
+  NOT_IMPLEMENTED: 'Not implemented',
   INTERNAL: 'Internal error',
 } as const;
 

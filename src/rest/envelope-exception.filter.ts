@@ -1,7 +1,7 @@
 import { ArgumentsHost, Catch, HttpException, Logger, type WsExceptionFilter } from '@nestjs/common';
-import { WsException } from '@nestjs/websockets';
 
 import { ProtocolError, type ErrorPayload } from '../protocol/errors.js';
+import { rejectionOf } from './rejection.js';
 
 /** A client as Nest's filters know it. */
 interface Emitting {
@@ -10,8 +10,8 @@ interface Emitting {
 
 /**
  * Makes the errors of an application's gateway into `error` envelopes with a code: those of the protocol as they are,
- * a `WsException` with the code and message that it brings, what Nest's own pipes and guards throw by its kind, and
- * anything else as `INTERNAL`, logged.
+ * a `WsException` with the code and message that it brings, an `HttpException` with its text and the code of its
+ * status, or its own, and anything else as `INTERNAL`. Faults, and HTTP exceptions of 5xx, are logged.
  *
  * @example
  * @WebSocketGateway()
@@ -27,23 +27,11 @@ export class EnvelopeExceptionFilter implements WsExceptionFilter {
     host.switchToWs().getClient<Emitting>().emit('exception', this.payloadOf(error));
   }
 
-  private payloadOf(error: unknown): object {
-    if (error instanceof ProtocolError) return error.toPayload();
-    if (error instanceof WsException) {
-      const reported = error.getError();
-      return typeof reported === 'string' ? { message: reported } : reported;
+  private payloadOf(error: unknown): ErrorPayload {
+    const rejection = rejectionOf(error);
+    if (rejection === undefined || (error instanceof HttpException && rejection.status >= 500)) {
+      this.logger.error(error instanceof Error ? error : new Error(String(error)));
     }
-    if (error instanceof HttpException && error.getStatus() < 500) return payloadOfHttp(error);
-    this.logger.error(error instanceof Error ? error : new Error(String(error)));
-    return new ProtocolError('INTERNAL').toPayload();
+    return rejection?.payload ?? new ProtocolError('INTERNAL').toPayload();
   }
-}
-
-function payloadOfHttp(error: HttpException): ErrorPayload {
-  if (error.getStatus() === 403) return new ProtocolError('FORBIDDEN').toPayload();
-  const answer = error.getResponse() as { message?: unknown };
-  const problems: unknown[] = Array.isArray(answer.message) ? answer.message : [answer.message];
-  return new ProtocolError('INVALID_PAYLOAD', {
-    rule: problems.filter((text) => typeof text === 'string').join('; '),
-  }).toPayload();
 }

@@ -1,44 +1,24 @@
-import { Catch, HttpException, HttpStatus, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
-import { BrokerUnavailableError } from '../broker/broker.js';
-import { ERRORS, ProtocolError, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
-
-const STATUS: Readonly<Record<ErrorCode, HttpStatus>> = {
-  INVALID_MESSAGE: HttpStatus.BAD_REQUEST,
-  UNKNOWN_TYPE: HttpStatus.NOT_FOUND,
-  INVALID_PAYLOAD: HttpStatus.BAD_REQUEST,
-  ROOM_NAME_INVALID: HttpStatus.BAD_REQUEST,
-  FORBIDDEN: HttpStatus.FORBIDDEN,
-  NOT_JOINED: HttpStatus.CONFLICT,
-  ROOM_LIMIT: HttpStatus.CONFLICT,
-  RATE_LIMITED: HttpStatus.TOO_MANY_REQUESTS,
-  TOO_LARGE: HttpStatus.PAYLOAD_TOO_LARGE,
-  TOKEN_INVALID: HttpStatus.UNAUTHORIZED,
-  UNAVAILABLE: HttpStatus.SERVICE_UNAVAILABLE,
-  REJECTED: HttpStatus.UNPROCESSABLE_ENTITY,
-  INTERNAL: HttpStatus.INTERNAL_SERVER_ERROR,
-};
+import type { ErrorPayload } from '../protocol/errors.js';
+import { ProtocolError } from '../protocol/errors.js';
+import { codeOfStatus, textOf } from '../protocol/http-status.js';
+import { rejectionOf } from './rejection.js';
+import { WholeAnswer } from './whole-answer.js';
 
 /** What is away is asked for again soon; refused upgrades say the same. */
 const UNAVAILABLE_SECONDS = 2;
 
-const UNAUTHORIZED: number = HttpStatus.UNAUTHORIZED;
-
-/** Names for what Nest and Express refuse by themselves. */
-const HTTP_CODES: Readonly<Record<number, string>> = {
-  400: 'INVALID_PAYLOAD',
-  401: 'TOKEN_INVALID',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  405: 'METHOD_NOT_ALLOWED',
-  413: 'TOO_LARGE',
-  415: 'UNSUPPORTED_MEDIA_TYPE',
-  503: 'UNAVAILABLE',
-};
+interface Answer {
+  readonly status: number;
+  readonly body: object;
+}
 
 /**
- * Answers every failure of the REST API with `{code, message, details?}`: the codes of the WebSocket protocol.
+ * Answers every failure of a REST call with `{code, message, details?}`: Rookery's own with the codes of the WebSocket
+ * protocol, the application's exceptions with their own status, code and text. Faults, and HTTP exceptions of 5xx, are
+ * logged; of a fault nothing is told.
  *
  * @example
  * app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost)));
@@ -56,37 +36,58 @@ export class RestErrorFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
-    const response = host.switchToHttp().getResponse<unknown>();
+    const [request, response] = host.getArgs<[unknown, unknown]>();
     if (httpAdapter.isHeadersSent(response)) return;
-    const { status, body } = this.answerOf(error);
-    if (status === UNAUTHORIZED) httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer');
+    const { status, body } = this.answerOf(error, request);
+    const setHeader = (name: string, value: string): void => {
+      // What the application has set already says more.
+      if (httpAdapter.getHeader(response, name) === undefined) httpAdapter.setHeader(response, name, value);
+    };
+    if (status === 401) setHeader('WWW-Authenticate', 'Bearer');
     const seconds = secondsToWait(body);
-    if (seconds !== undefined) httpAdapter.setHeader(response, 'Retry-After', String(seconds));
+    if (seconds !== undefined) setHeader('Retry-After', String(seconds));
     httpAdapter.reply(response, body, status);
   }
 
-  private answerOf(error: unknown): { status: number; body: object } {
-    if (error instanceof ProtocolError) return { status: STATUS[error.code], body: error.toPayload() };
-    if (error instanceof BrokerUnavailableError) return this.answerOf(new ProtocolError('UNAVAILABLE'));
-    if (error instanceof HttpException) return answerOfHttp(error);
-    const { status } = error as { status?: unknown };
-    // What body parsers throw has a status and is no HttpException.
-    if (typeof status === 'number' && status >= 400 && status < 500) {
-      return { status, body: { code: HTTP_CODES[status] ?? 'INVALID_PAYLOAD', message: 'The request cannot be read' } };
-    }
+  private answerOf(error: unknown, request: unknown): Answer {
+    if (error instanceof WholeAnswer) return { status: error.getStatus(), body: error.body };
+    const rejection = rejectionOf(error);
+    if (rejection === undefined) return this.answerOfOther(error);
+    const { status, payload } = rejection;
+    if (!(error instanceof HttpException)) return { status, body: payload };
+    if (status >= 500) this.logger.error(error);
+    return this.isFrameworks(error, request) ? answerWithout(status) : { status, body: payload };
+  }
+
+  private answerOfOther(error: unknown): Answer {
+    const { status } = (error ?? {}) as { status?: unknown };
+    // What body parsers throw has a status and is not always made an HttpException.
+    if (typeof status === 'number' && status >= 400 && status < 500) return answerWithout(status);
     this.logger.error(error instanceof Error ? error : new Error(String(error)));
     return { status: 500, body: new ProtocolError('INTERNAL').toPayload() };
   }
+
+  /** True for what Nest and the platform refuse by themselves: their texts repeat the path or the body. */
+  private isFrameworks(error: HttpException, request: unknown): boolean {
+    const { httpAdapter } = this.adapterHost;
+    const { cause, message } = error;
+    return (
+      isPlatforms(cause) ||
+      message === `Cannot ${httpAdapter.getRequestMethod(request)} ${httpAdapter.getRequestUrl(request)}`
+    );
+  }
 }
 
-function answerOfHttp(error: HttpException): { status: number; body: object } {
-  const status = error.getStatus();
-  const answer = error.getResponse();
-  // Health checks and validation bring a body of their own.
-  if (typeof answer === 'object' && !('statusCode' in answer && 'message' in answer)) return { status, body: answer };
-  const code = HTTP_CODES[status] ?? 'INTERNAL';
-  const message = status === 404 ? 'Nothing here' : (ERRORS[code as ErrorCode] ?? 'The request cannot be served');
-  return { status, body: { code, message } satisfies ErrorPayload };
+/** The errors of body parsers and routers: made by http-errors, by Fastify, or by the language with a status added. */
+function isPlatforms(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const { expose, status } = cause as { expose?: unknown; status?: unknown };
+  return cause.name === 'FastifyError' || typeof expose === 'boolean' || (cause instanceof URIError && status === 400);
+}
+
+function answerWithout(status: number): Answer {
+  const code = codeOfStatus(status);
+  return { status, body: { code, message: textOf(code) } satisfies ErrorPayload };
 }
 
 /** After how many seconds a call may succeed that is refused for now; other calls would be refused again. */

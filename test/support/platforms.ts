@@ -1,4 +1,5 @@
 import { HttpAdapterHost } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 
 import {
@@ -19,6 +20,12 @@ export const PLATFORMS: readonly (readonly [name: string, start: Start])[] = [
   ['Express', startServer],
   ['Fastify', startOnFastify],
 ];
+
+/** The platforms of Nest, as an application names them. */
+export const ADAPTERS = [
+  ['Express', () => new ExpressAdapter()],
+  ['Fastify', () => new FastifyAdapter()],
+] as const satisfies readonly (readonly [name: string, make: () => ExpressAdapter | FastifyAdapter])[];
 
 /** An application on Fastify that is set up as the stand-alone server is. */
 async function startOnFastify(options: RookeryOptionsInput = {}): Promise<TestServer> {

@@ -7,6 +7,7 @@ import {
   REFUSALS,
   SERVER_MESSAGE_TYPES,
 } from '../../../src/protocol/index.js';
+import { CODE_OF_STATUS } from '../../../src/protocol/http-status.js';
 import { codeIn, readDocument, sectionOf, tableOf } from './markdown.js';
 
 const document = readDocument('PROTOCOL.md');
@@ -37,6 +38,11 @@ describe('PROTOCOL.md', () => {
   it('lists the errors with their texts', () => {
     const rows = table('## 8. Errors').map(([code, message]) => [codeIn(code), message]);
     expect(rows).toStrictEqual(Object.entries(ERRORS));
+  });
+
+  it('lists the codes of the statuses of an application’s exceptions', () => {
+    const rows = table('### 8.1 Exceptions of the application').map(([status, code]) => [status, codeIn(code)]);
+    expect(rows).toStrictEqual(Object.entries(CODE_OF_STATUS));
   });
 
   it('lists the close codes with their names', () => {
