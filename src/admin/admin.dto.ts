@@ -6,13 +6,13 @@ const MAX_PAGE = 1000;
 
 /** Which page of a list. */
 export class PageQuery {
-  @ApiPropertyOptional({ default: 0, minimum: 0 })
+  @ApiPropertyOptional({ type: 'integer', default: 0, minimum: 0 })
   @Type(() => Number)
   @IsInt()
   @Min(0)
   offset = 0;
 
-  @ApiPropertyOptional({ default: 100, minimum: 1, maximum: MAX_PAGE })
+  @ApiPropertyOptional({ type: 'integer', default: 100, minimum: 1, maximum: MAX_PAGE })
   @Type(() => Number)
   @IsInt()
   @Min(1)

@@ -1,20 +1,11 @@
-import {
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  Inject,
-  Param,
-  Query,
-  UseFilters,
-  UseGuards,
-  UsePipes,
-} from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Req, UseFilters, UseGuards } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiParam,
+  ApiQuery,
   ApiServiceUnavailableResponse,
   ApiTags,
 } from '@nestjs/swagger';
@@ -23,8 +14,8 @@ import { Cluster } from '../cluster/cluster.js';
 import { ClusterConnections } from '../connections/cluster-connections.js';
 import { ConnectionsService } from '../connections/connections.service.js';
 import { ProtocolError } from '../protocol/errors.js';
-import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { paramOf, queryOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
 import { ConnectionsView } from './connections-view.js';
 import { ConnectionAnswer, ConnectionsAnswer, PageQuery } from './admin.dto.js';
@@ -37,7 +28,6 @@ const NODE_SILENT = 'A node does not answer, and may have the connection';
 @ApiBearerAuth()
 @Controller('api/connections')
 @UseGuards(RestGuard)
-@UsePipes(PayloadValidationPipe)
 @UseFilters(RestErrorFilter)
 @AdminOnly()
 export class ConnectionsController {
@@ -50,9 +40,10 @@ export class ConnectionsController {
 
   @Get()
   @ApiOperation({ summary: 'Connections, the longest open first' })
+  @ApiQuery({ type: PageQuery })
   @ApiOkResponse({ type: ConnectionsAnswer })
-  list(@Query() query: PageQuery): ConnectionsAnswer {
-    const listed = page(this.connections.all(), query);
+  async list(@Req() call: RestCall): Promise<ConnectionsAnswer> {
+    const listed = page(this.connections.all(), await queryOf(call, PageQuery));
     return {
       node: this.cluster.nodeId,
       total: this.connections.count(),
@@ -61,22 +52,24 @@ export class ConnectionsController {
   }
 
   @Get(':id')
+  @ApiParam({ name: 'id', type: String })
   @ApiOperation({ summary: 'One connection, on whichever node it is' })
   @ApiOkResponse({ type: ConnectionAnswer })
   @ApiServiceUnavailableResponse({ description: NODE_SILENT })
-  async one(@Param('id') id: string): Promise<ConnectionAnswer> {
-    const { connection, partial } = await this.view.find(id);
+  async one(@Req() call: RestCall): Promise<ConnectionAnswer> {
+    const { connection, partial } = await this.view.find(paramOf(call, 'id'));
     if (connection === undefined) throw notFound(partial);
     return connection;
   }
 
   @Delete(':id')
   @HttpCode(204)
+  @ApiParam({ name: 'id', type: String })
   @ApiOperation({ summary: 'Close a connection with 4403, on whichever node it is' })
   @ApiNoContentResponse()
   @ApiServiceUnavailableResponse({ description: NODE_SILENT })
-  async disconnect(@Param('id') id: string): Promise<void> {
-    const { count, partial } = await this.everywhere.disconnect(id);
+  async disconnect(@Req() call: RestCall): Promise<void> {
+    const { count, partial } = await this.everywhere.disconnect(paramOf(call, 'id'));
     if (count === 0) throw notFound(partial);
   }
 }

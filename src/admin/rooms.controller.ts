@@ -1,15 +1,14 @@
-import { Controller, Get, Inject, Param, Query, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Inject, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 
-import type { Principal } from '../auth/principal.js';
 import { Cluster } from '../cluster/cluster.js';
 import { HistoryService } from '../messaging/history.service.js';
 import { RoomAccess } from '../messaging/room-access.js';
 import type { HistoryReply } from '../protocol/messages.js';
 import { parseRoomName } from '../protocol/room-name.js';
-import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { AdminOnly, Caller, RestGuard } from '../rest/rest.guard.js';
+import { callerOf, paramOf, queryOf, type RestCall } from '../rest/rest-call.js';
+import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
 import { ClusterRooms } from '../rooms/cluster-rooms.js';
 import { RoomsService } from '../rooms/rooms.service.js';
 import { HistoryQuery, MembersAnswer, PageQuery, RoomAnswer, RoomsAnswer } from './admin.dto.js';
@@ -20,7 +19,6 @@ import { page } from './page.js';
 @ApiBearerAuth()
 @Controller('api/rooms')
 @UseGuards(RestGuard)
-@UsePipes(PayloadValidationPipe)
 @UseFilters(RestErrorFilter)
 export class RoomsController {
   constructor(
@@ -34,9 +32,10 @@ export class RoomsController {
   @Get()
   @AdminOnly()
   @ApiOperation({ summary: 'Rooms with members on this node' })
+  @ApiQuery({ type: PageQuery })
   @ApiOkResponse({ type: RoomsAnswer })
-  list(@Query() query: PageQuery): RoomsAnswer {
-    const names = page(this.rooms.names(), query);
+  async list(@Req() call: RestCall): Promise<RoomsAnswer> {
+    const names = page(this.rooms.names(), await queryOf(call, PageQuery));
     return {
       node: this.cluster.nodeId,
       total: this.rooms.count(),
@@ -46,10 +45,11 @@ export class RoomsController {
 
   @Get(':room')
   @ApiOperation({ summary: 'Size of a room, over all nodes' })
+  @ApiParam({ name: 'room', type: String })
   @ApiOkResponse({ type: RoomAnswer })
-  async size(@Caller() caller: Principal, @Param('room') name: string): Promise<RoomAnswer> {
-    const room = parseRoomName(name);
-    return this.access.when(caller, 'presence', room, async () => {
+  async size(@Req() call: RestCall): Promise<RoomAnswer> {
+    const room = parseRoomName(paramOf(call, 'room'));
+    return this.access.when(callerOf(call), 'presence', room, async () => {
       const { size, partial } = await this.everywhere.find(room, 0);
       return { room, size, ...(partial ? { partial } : {}) };
     });
@@ -57,14 +57,13 @@ export class RoomsController {
 
   @Get(':room/members')
   @ApiOperation({ summary: 'Members of a room, over all nodes' })
+  @ApiParam({ name: 'room', type: String })
+  @ApiQuery({ type: PageQuery })
   @ApiOkResponse({ type: MembersAnswer })
-  async members(
-    @Caller() caller: Principal,
-    @Param('room') name: string,
-    @Query() { offset, limit }: PageQuery,
-  ): Promise<MembersAnswer> {
-    const room = parseRoomName(name);
-    return this.access.when(caller, 'presence', room, async () => {
+  async members(@Req() call: RestCall): Promise<MembersAnswer> {
+    const { offset, limit } = await queryOf(call, PageQuery);
+    const room = parseRoomName(paramOf(call, 'room'));
+    return this.access.when(callerOf(call), 'presence', room, async () => {
       const { size, members, partial } = await this.everywhere.find(room, offset + limit);
       return { room, size, members: members.slice(offset), ...(partial ? { partial } : {}) };
     });
@@ -72,13 +71,12 @@ export class RoomsController {
 
   @Get(':room/messages')
   @ApiOperation({ summary: 'History of a room, from a position on' })
-  async history(
-    @Caller() caller: Principal,
-    @Param('room') name: string,
-    @Query() { epoch, offset, limit }: HistoryQuery,
-  ): Promise<HistoryReply> {
-    const room = parseRoomName(name);
+  @ApiParam({ name: 'room', type: String })
+  @ApiQuery({ type: HistoryQuery })
+  async history(@Req() call: RestCall): Promise<HistoryReply> {
+    const { epoch, offset, limit } = await queryOf(call, HistoryQuery);
+    const room = parseRoomName(paramOf(call, 'room'));
     const after = epoch === undefined ? {} : { after: { epoch, offset } };
-    return this.histories.read(caller, { room, limit, ...after });
+    return this.histories.read(callerOf(call), { room, limit, ...after });
   }
 }

@@ -1,10 +1,10 @@
-import { Body, Controller, HttpCode, Inject, Post, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, HttpCode, Inject, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 
 import { Revocations } from '../auth/revocations.js';
 import { Cluster } from '../cluster/cluster.js';
-import { PayloadValidationPipe } from '../rest/payload-validation.pipe.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
+import { bodyOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
 import { RevokedAnswer, RevokeTokenBody } from './admin.dto.js';
 
@@ -13,7 +13,6 @@ import { RevokedAnswer, RevokeTokenBody } from './admin.dto.js';
 @ApiBearerAuth()
 @Controller('api/tokens')
 @UseGuards(RestGuard)
-@UsePipes(PayloadValidationPipe)
 @UseFilters(RestErrorFilter)
 @AdminOnly()
 export class TokensController {
@@ -25,8 +24,10 @@ export class TokensController {
   @Post('revoke')
   @HttpCode(200)
   @ApiOperation({ summary: 'End one token by its jti, and close the connections that came with it with 4401' })
+  @ApiBody({ type: RevokeTokenBody })
   @ApiOkResponse({ type: RevokedAnswer })
-  async revoke(@Body() { jti }: RevokeTokenBody): Promise<RevokedAnswer> {
+  async revoke(@Req() call: RestCall): Promise<RevokedAnswer> {
+    const { jti } = await bodyOf(call, RevokeTokenBody);
     await this.revocations.revokeToken(jti);
     return { success: true, node: this.cluster.nodeId };
   }

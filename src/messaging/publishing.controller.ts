@@ -1,12 +1,13 @@
-import { Body, Controller, HttpCode, Param, Post, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, HttpCode, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 
 import type { Principal } from '../auth/principal.js';
 import type { PublishPayload } from '../protocol/messages.js';
 import { parseBroadcast, parsePublish, parseUserMessage } from '../protocol/payloads.js';
 import { userRoom } from '../protocol/room-name.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { Caller, RestGuard } from '../rest/rest.guard.js';
+import { bodyOf, callerOf, paramOf, type RestCall } from '../rest/rest-call.js';
+import { RestGuard } from '../rest/rest.guard.js';
 import { MessagingService } from './messaging.service.js';
 import { BroadcastBody, PublishBody, PublishedAnswer } from './publishing.dto.js';
 import { PublishingPipe } from './publishing.pipe.js';
@@ -16,42 +17,43 @@ import { PublishingPipe } from './publishing.pipe.js';
 @ApiBearerAuth()
 @Controller('api')
 @UseGuards(RestGuard)
-@UsePipes(PublishingPipe)
 @UseFilters(RestErrorFilter)
 export class PublishingController {
+  private readonly checks = new PublishingPipe();
+
   constructor(private readonly messaging: MessagingService) {}
 
   @Post('broadcast')
   @HttpCode(200)
   @ApiOperation({ summary: 'Publish to a room, or to everybody when no room is given' })
+  @ApiBody({ type: BroadcastBody })
   @ApiOkResponse({ type: PublishedAnswer })
-  broadcast(@Caller() caller: Principal, @Body() { message, ...body }: BroadcastBody): Promise<PublishedAnswer> {
-    return this.publish(caller, parseBroadcast({ ...body, data: message }));
+  async broadcast(@Req() call: RestCall): Promise<PublishedAnswer> {
+    const { message, ...body } = await bodyOf(call, BroadcastBody, this.checks);
+    return this.publish(callerOf(call), parseBroadcast({ ...body, data: message }));
   }
 
   @Post('rooms/:room/messages')
   @HttpCode(200)
   @ApiOperation({ summary: 'Publish to a room' })
+  @ApiParam({ name: 'room', type: String })
+  @ApiBody({ type: PublishBody })
   @ApiOkResponse({ type: PublishedAnswer })
-  toRoom(
-    @Caller() caller: Principal,
-    @Param('room') room: string,
-    @Body() { data, id, volatile }: PublishBody,
-  ): Promise<PublishedAnswer> {
-    return this.publish(caller, parsePublish({ room, data, id, volatile }));
+  async toRoom(@Req() call: RestCall): Promise<PublishedAnswer> {
+    const { data, id, volatile } = await bodyOf(call, PublishBody, this.checks);
+    return this.publish(callerOf(call), parsePublish({ room: paramOf(call, 'room'), data, id, volatile }));
   }
 
   @Post('users/:id/messages')
   @HttpCode(200)
   @ApiOperation({ summary: 'Publish to every connection of a user' })
+  @ApiParam({ name: 'id', type: String })
+  @ApiBody({ type: PublishBody })
   @ApiOkResponse({ type: PublishedAnswer })
-  toUser(
-    @Caller() caller: Principal,
-    @Param('id') userId: string,
-    @Body() { data, id }: PublishBody,
-  ): Promise<PublishedAnswer> {
-    const { userId: user, ...message } = parseUserMessage({ userId, data, id });
-    return this.publish(caller, { ...message, room: userRoom(user) });
+  async toUser(@Req() call: RestCall): Promise<PublishedAnswer> {
+    const { data, id } = await bodyOf(call, PublishBody, this.checks);
+    const { userId: user, ...message } = parseUserMessage({ userId: paramOf(call, 'id'), data, id });
+    return this.publish(callerOf(call), { ...message, room: userRoom(user) });
   }
 
   private async publish(caller: Principal, payload: PublishPayload): Promise<PublishedAnswer> {

@@ -1,4 +1,4 @@
-import { Controller, Header, Headers, HttpCode, Options, Post, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Header, HttpCode, Options, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
@@ -12,10 +12,10 @@ import {
 } from '@nestjs/swagger';
 
 import { bearerOf } from '../auth/authenticator.js';
-import type { Principal } from '../auth/principal.js';
 import { Tickets } from '../auth/tickets.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { Caller, RestGuard } from '../rest/rest.guard.js';
+import { callerOf, type RestCall } from '../rest/rest-call.js';
+import { RestGuard } from '../rest/rest.guard.js';
 import { TicketAnswer } from './tickets.dto.js';
 
 const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer' } } } as const;
@@ -40,8 +40,8 @@ export class TicketsController {
     headers: RETRY_AFTER,
   })
   @ApiServiceUnavailableResponse({ description: 'Not possible at the moment.', headers: RETRY_AFTER })
-  create(@Caller() caller: Principal, @Headers() headers: Record<string, string>): Promise<TicketAnswer> {
-    return this.tickets.issue(bearerOf(headers), caller);
+  create(@Req() call: RestCall): Promise<TicketAnswer> {
+    return this.tickets.issue(bearerOf(call.headers), callerOf(call));
   }
 
   /**

@@ -1,24 +1,20 @@
 import { Injectable, SetMetadata, createParamDecorator, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { Request } from 'express';
 
 import { Authenticator, bearerOf, refusalOf } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { ProtocolError } from '../protocol/errors.js';
+import { callerOf, type RestCall } from './rest-call.js';
 
 const ADMIN_ONLY = 'rookery:admin-only';
 
 /** Lets only tokens with the scope `admin` in. */
 export const AdminOnly = (): MethodDecorator & ClassDecorator => SetMetadata(ADMIN_ONLY, true);
 
-type AuthenticatedRequest = Request & { principal?: Principal };
-
 /** Who is calling, in a handler behind {@link RestGuard}. */
-export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Principal => {
-  const { principal } = context.switchToHttp().getRequest<AuthenticatedRequest>();
-  if (principal === undefined) throw new Error('Caller needs RestGuard');
-  return principal;
-});
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Principal =>
+  callerOf(context.switchToHttp().getRequest<RestCall>()),
+);
 
 /** Authenticates REST calls by `Authorization: Bearer`; a token in the address would end up in logs. */
 @Injectable()
@@ -29,7 +25,7 @@ export class RestGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    const request = context.switchToHttp().getRequest<RestCall>();
     request.principal = await this.principalOf(request);
     const adminOnly = this.reflector.getAllAndOverride<boolean | undefined>(ADMIN_ONLY, [
       context.getHandler(),
@@ -39,7 +35,7 @@ export class RestGuard implements CanActivate {
     return true;
   }
 
-  private async principalOf({ headers }: Request): Promise<Principal> {
+  private async principalOf({ headers }: RestCall): Promise<Principal> {
     const token = bearerOf(headers);
     try {
       return await this.authenticator.authenticateCall(token);

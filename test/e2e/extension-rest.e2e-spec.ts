@@ -4,13 +4,16 @@ import {
   Header,
   Injectable,
   UseFilters,
+  ValidationPipe,
   type CanActivate,
   type ExecutionContext,
+  type PipeTransform,
 } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, APP_PIPE } from '@nestjs/core';
 
-import { HealthModule, MetricsModule, RestErrorFilter } from '../../src/index.js';
+import { AdminModule, HealthModule, MetricsModule, RestErrorFilter } from '../../src/index.js';
 import { startApplication } from '../support/application.js';
+import { join } from '../support/client.js';
 import { EXCEPTIONS, SECRET_TEXT, throwNamed } from '../support/exceptions.js';
 import { ADAPTERS } from '../support/platforms.js';
 import { tokenFor, type TestServer } from '../support/server.js';
@@ -97,5 +100,60 @@ describe.each(ADAPTERS)('on %s, a guard for all calls', (_platform, adapter) => 
     const answer = await call(await start(), '/own');
     expect([answer.status, await answer.json()]).toEqual([401, EXCEPTIONS['unauthorized']?.payload]);
     expect([answer.headers.get('www-authenticate'), answer.headers.get('retry-after')]).toEqual(['Basic', '60']);
+  });
+});
+
+/** Makes text of all that it gets, as a pipe that trims does with bodies. */
+@Injectable()
+class TextPipe implements PipeTransform {
+  transform(value: unknown): string {
+    return String(value);
+  }
+}
+
+const refused = (field: string): object => ({ status: 400, body: { code: 'INVALID_PAYLOAD', details: { field } } });
+
+const LOOSE = { transform: true, transformOptions: { enableImplicitConversion: true } };
+
+describe.each(ADAPTERS)('on %s, Rookery’s calls are checked alike', (_platform, adapter) => {
+  it.each([
+    ['without a pipe', undefined],
+    ['under a ValidationPipe', new ValidationPipe()],
+    ['under one that converts', new ValidationPipe({ whitelist: true, ...LOOSE })],
+    ['under one that forbids', new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, ...LOOSE })],
+    ['under one that looks at everything', new ValidationPipe({ ...LOOSE, validateCustomDecorators: true })],
+    ['under one with a word of its own', new ValidationPipe({ exceptionFactory: () => new Error('not to be seen') })],
+    ['under a pipe that makes text of all', new TextPipe()],
+  ])('%s', async (_what, pipe) => {
+    const server = await startApplication({
+      adapter: adapter(),
+      imports: [AdminModule],
+      ...(pipe === undefined ? {} : { providers: [{ provide: APP_PIPE, useValue: pipe }] }),
+    });
+    const bob = await join(server, { claims: { sub: 'bob' } }, 'general');
+    const headers = { authorization: `Bearer ${tokenFor({ scope: 'admin' })}`, 'content-type': 'application/json' };
+    const ask = async (path: string, body?: string): Promise<object> => {
+      const init = body === undefined ? { headers } : { method: 'POST', headers, body };
+      const answer = await fetch(`${server.http}/api/${path}`, init);
+      return { status: answer.status, body: await answer.json() };
+    };
+    const publish = (body: string): Promise<object> => ask('rooms/general/messages', body);
+
+    for (const data of ['null', 'false', '""', '{"constructor":1,"a":{"constructor":[null]}}', '"2020-01-01"']) {
+      expect(await publish(`{"data":${data}}`)).toMatchObject({ status: 200, body: { success: true } });
+      expect(JSON.stringify((await bob.next('room:message')).payload.data)).toBe(data);
+    }
+    expect(await ask('broadcast', '{"message":null}')).toMatchObject({ status: 200 });
+    expect(await publish('{"data":1,"volatile":"false"}')).toMatchObject(refused('volatile'));
+    expect(await publish('{"data":1,"id":7}')).toMatchObject(refused('id'));
+    expect(await publish('{"data":1,"secret":1}')).toMatchObject(refused('secret'));
+    expect(await publish('{}')).toMatchObject(refused('data'));
+    expect(await ask('broadcast', '{"message":1,"room":7}')).toMatchObject(refused('room'));
+    expect(await ask('tokens/revoke', '{"jti":7}')).toMatchObject(refused('jti'));
+    expect(await ask('rooms?limit=1')).toMatchObject({ status: 200, body: { rooms: [{}] } });
+    expect(await ask('rooms?limit=abc')).toMatchObject(refused('limit'));
+    expect(await ask('connections?page=1')).toMatchObject(refused('page'));
+    expect(await ask('rooms/general/messages?limit=2&offset=-1')).toMatchObject(refused('offset'));
+    expect(await ask('rooms/%20general%20')).toMatchObject({ status: 200, body: { room: ' general ', size: 0 } });
   });
 });

@@ -24,7 +24,7 @@ export function tokenFor(claims: Claims = {}, secret: string | KeyObject = SECRE
   return jwt.sign({ sub: 'alice', exp: seconds + 3600, ...claims }, secret, { algorithm: 'HS256' });
 }
 
-export interface TestServer<App extends INestApplication = INestApplication> {
+export interface TestServer<App extends INestApplication<Server> = INestApplication<Server>> {
   readonly app: App;
   readonly port: number;
   /** `http://127.0.0.1:<port>` */

@@ -1,0 +1,54 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Type } from '@nestjs/common';
+
+import type { Principal } from '../auth/principal.js';
+import { PayloadValidationPipe } from './payload-validation.pipe.js';
+
+/**
+ * A REST call, as far as the requests of Express and Fastify are alike. Rookery's controllers take it by `@Req()` and
+ * read the rest themselves: on a body, a query or a parameter that Nest hands over, the application's global pipes run
+ * first, and may change it or refuse it in words of their own. On a request none runs.
+ */
+export interface RestCall {
+  readonly headers: IncomingHttpHeaders;
+  readonly params: Readonly<Partial<Record<string, string>>>;
+  readonly query: unknown;
+  readonly body: unknown;
+  /** Set by {@link RestGuard}. */
+  principal?: Principal;
+}
+
+/** Returns who is calling, behind {@link RestGuard}. */
+export function callerOf({ principal }: RestCall): Principal {
+  if (principal === undefined) throw new Error('The caller is known behind RestGuard only');
+  return principal;
+}
+
+/** Returns a parameter of the path, decoded. */
+export function paramOf({ params }: RestCall, name: string): string {
+  return params[name] ?? '';
+}
+
+/**
+ * Returns the query as what it has to be.
+ *
+ * @throws ProtocolError `INVALID_PAYLOAD` with field and rule
+ */
+export function queryOf<T extends object>({ query }: RestCall, type: Type<T>): Promise<T> {
+  return new PayloadValidationPipe().transform(query, { type: 'query', metatype: type }) as Promise<T>;
+}
+
+/**
+ * Returns the body as what it has to be.
+ *
+ * @param pipe checks it
+ * @throws ProtocolError `INVALID_PAYLOAD` with field and rule
+ */
+export function bodyOf<T extends object>(
+  { body }: RestCall,
+  type: Type<T>,
+  pipe: PayloadValidationPipe = new PayloadValidationPipe(),
+): Promise<T> {
+  return pipe.transform(body, { type: 'body', metatype: type }) as Promise<T>;
+}
