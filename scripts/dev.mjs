@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
+import { compileServer } from './compile-server.mjs';
+
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = [fileURLToPath(import.meta.resolve('typescript/bin/tsc')), '-p', 'tsconfig.build.json'];
 
@@ -41,7 +43,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 
 // The server must not start on what an earlier build left behind. Type errors are no reason to stop: the code is
 // emitted all the same, and the watching compiler goes on reporting them.
-await run(...TSC);
+await compileServer(run);
 // For the example chat. A fault in it is no reason to stop, either.
 if (!stopping) await run('client/scripts/build.mjs');
 

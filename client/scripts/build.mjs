@@ -40,6 +40,8 @@ function isBuiltOf(inputs) {
 async function build(inputs) {
   // A build that fails leaves no stamp.
   rmSync(STAMP, { force: true });
+  // Standard output belongs to the command that the build is for.
+  process.stderr.write('Compiling the client (client/src/ to client/dist/) ...\n');
   const { compile } = await import('./compile.mjs');
   await compile();
   writeFileSync(STAMP, inputs);

@@ -70,7 +70,7 @@ async function buildSmall() {
 function declare() {
   const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
   const args = [compiler, '-p', join(CLIENT, 'tsconfig.build.json')];
-  execFileSync(process.execPath, args, { cwd: CLIENT, stdio: 'inherit' });
+  execFileSync(process.execPath, args, { cwd: CLIENT, stdio: ['ignore', 2, 2] });
   // Names `Symbol.asyncDispose` for those whose own settings do not.
   const entry = `/// <reference lib="esnext.disposable" />\nexport * from './types/client/src/index.js';\n`;
   writeFileSync(join(DIST, 'index.d.ts'), entry);

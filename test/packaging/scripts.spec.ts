@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { eventually } from '../support/eventually.js';
 import { plainClient } from '../support/plain-client.js';
@@ -44,6 +46,7 @@ describe.each(['start', 'ws:start'])('npm run %s', (script) => {
     async () => {
       const server = startScript('run', script);
       const http = `http://127.0.0.1:${await server.port()}`;
+      expect(server.output()).not.toContain('Compiling');
       for (const path of ['/docs', '/health/ready', '/metrics']) {
         expect(server.output()).toContain(`${http}${path}`);
         expect((await fetch(`${http}${path}`)).status).toBe(200);
@@ -134,6 +137,19 @@ describe('npm run token', () => {
     'says how it is used where it is not told for whom',
     async () => {
       await expect(npm(project, 'run', '--silent', 'token')).rejects.toThrow('npm run token -- --sub alice');
+    },
+    TEST_MS,
+  );
+});
+
+// The last one: it leaves the project with a change that nobody has compiled.
+describe('after a change of the source', () => {
+  it.each(['start', 'ws:dev'])(
+    'npm run %s says at once that it compiles',
+    async (script) => {
+      appendFileSync(join(project, 'src', 'main.ts'), '\n// A change.\n');
+      const server = startScript('run', script);
+      await eventually(server.output, (output) => /^Compiling the server .+\n/m.test(output));
     },
     TEST_MS,
   );
