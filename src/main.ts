@@ -1,13 +1,11 @@
 import cluster from 'node:cluster';
-import { existsSync } from 'node:fs';
 import process from 'node:process';
 
 import { printAddresses } from './addresses.js';
 import { createApplication } from './bootstrap.js';
-import { optionsFromEnvironment } from './config/environment.js';
-import { resolveOptions } from './config/resolve-options.js';
 import { RookeryOptions } from './config/rookery.options.js';
 import { StartError } from './config/start-error.js';
+import { readSettings } from './settings.js';
 import { isSpokesman, numberOfWorkers, superviseWorkers } from './workers.js';
 
 async function serve(): Promise<void> {
@@ -17,14 +15,9 @@ async function serve(): Promise<void> {
   if (isSpokesman()) printAddresses(app);
 }
 
-/** The settings, read before there is an application: they decide whether this process becomes one. */
-function settings(): RookeryOptions {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  return resolveOptions(optionsFromEnvironment(process.env));
-}
-
 try {
-  const options = cluster.isPrimary ? settings() : undefined;
+  // Read before there is an application: they decide whether this process becomes one.
+  const options = cluster.isPrimary ? readSettings() : undefined;
   const workers = options === undefined ? 1 : numberOfWorkers(options);
   if (options !== undefined && workers > 1) superviseWorkers(workers, options);
   else await serve();

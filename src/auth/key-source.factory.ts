@@ -1,10 +1,10 @@
-import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 
 import { SettingsError } from '../config/resolve-options.js';
 import type { RookeryOptions } from '../config/rookery.options.js';
-import { developmentSecret } from './development-secret.js';
 import { JwksKeySource } from './jwks.key-source.js';
 import type { KeySource } from './key-source.js';
+import { signingKeyOf } from './signing-key.js';
 
 const CURVES: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' };
 
@@ -34,7 +34,6 @@ export function keySourceOf(options: RookeryOptions): KeySource {
     const key = readPublicKey(options.jwtPublicKey);
     return { algorithms: algorithmsOf(key), keyFor: () => key, onlyKey: key };
   }
-  // Prepared once: handed a string, the token library would try to read it as a public key at every verification.
-  const secret = createSecretKey(Buffer.from(options.jwtSecret ?? developmentSecret(options)));
+  const secret = signingKeyOf(options);
   return { algorithms: ['HS256'], keyFor: () => secret, onlyKey: secret, signingKey: secret };
 }

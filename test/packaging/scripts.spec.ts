@@ -149,7 +149,8 @@ describe('after a change of the source', () => {
     async (script) => {
       appendFileSync(join(project, 'src', 'main.ts'), '\n// A change.\n');
       const server = startScript('run', script);
-      await eventually(server.output, (output) => /^Compiling the server .+\n/m.test(output));
+      const output = await eventually(server.output, (text) => /^Compiling the server .+\n/m.test(text));
+      expect(output).not.toContain('Rookery is running');
     },
     TEST_MS,
   );
