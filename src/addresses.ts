@@ -5,7 +5,12 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 
 import { TokenIssuer } from './auth/token-issuer.js';
 import { RookeryOptions } from './config/rookery.options.js';
+import { CHAT_USERS } from './chat-door.js';
 import { exampleChatAddress, hasExampleChat } from './chat-page.js';
+import { hasStartPage } from './start-page.js';
+
+/** Columns for a name and the space after it. */
+const NAME_WIDTH = 15;
 
 /** Says where the server is. In development the addresses are ready to use: they hold a token. */
 export function printAddresses(app: NestExpressApplication): void {
@@ -28,28 +33,34 @@ function developmentAddresses(
   http: string,
   ws: string,
 ): string[] {
-  const lines = ['', 'Rookery is running.', ''];
   const issuer = app.get(TokenIssuer, { strict: false });
-  if (options.auth === 'none') {
-    lines.push(`  WebSocket   ${ws}?user_id=alice`);
-  } else if (issuer.canIssue) {
-    lines.push(`  WebSocket   ${ws}?token=${issuer.issue({ userId: 'alice' })}`);
-    lines.push(`  Admin token ${issuer.issue({ userId: 'admin', admin: true })}`);
-  } else {
-    lines.push(`  WebSocket   ${ws}`);
-  }
-  if (hasExampleChat(options)) lines.push(...chatAddresses(options, issuer, http));
-  if (options.docs) lines.push(`  REST        ${http}/docs`);
-  lines.push(`  Health      ${http}/health/ready`, `  Metrics     ${http}/metrics`, '');
-  if (options.auth === 'none') lines.push('AUTH=none: every client is believed who it says it is.', '');
-  return lines;
+  const places = [
+    ...(hasStartPage(options) ? [['Start page', `${http}/`]] : []),
+    ...(hasExampleChat(options) ? chatAddresses(options, issuer, http) : []),
+    ...socketAddresses(options, issuer, ws),
+    ...(options.docs ? [['REST', `${http}/docs`]] : []),
+    ['Health', `${http}/health/ready`],
+    ['Metrics', `${http}/metrics`],
+  ];
+  const lines = places.map(([name = '', address = '']) => `  ${name.padEnd(NAME_WIDTH)}${address}`);
+  const warning = options.auth === 'none' ? ['AUTH=none: every client is believed who it says it is.', ''] : [];
+  return ['', 'Rookery is running.', '', ...lines, '', ...warning];
 }
 
-/** The example chat for two, so that there is somebody to talk to. */
-function chatAddresses({ auth, wsPath }: RookeryOptions, issuer: TokenIssuer, http: string): string[] {
-  if (auth === 'jwt' && !issuer.canIssue) return [`  Chat        ${exampleChatAddress(http, wsPath, {})}`];
-  return ['alice', 'bob'].map((userId) => {
+function socketAddresses({ auth }: RookeryOptions, issuer: TokenIssuer, ws: string): string[][] {
+  if (auth === 'none') return [['WebSocket', `${ws}?user_id=alice`]];
+  if (!issuer.canIssue) return [['WebSocket', ws]];
+  return [
+    ['WebSocket', `${ws}?token=${issuer.issue({ userId: 'alice' })}`],
+    ['Admin token', issuer.issue({ userId: 'admin', admin: true })],
+  ];
+}
+
+/** The example chat, for each of its users. */
+function chatAddresses({ auth, wsPath }: RookeryOptions, issuer: TokenIssuer, http: string): string[][] {
+  if (auth === 'jwt' && !issuer.canIssue) return [['Chat', exampleChatAddress(http, wsPath, {})]];
+  return CHAT_USERS.map((userId) => {
     const credentials = auth === 'none' ? { user: userId } : { token: issuer.issue({ userId }) };
-    return `  Chat        ${exampleChatAddress(http, wsPath, credentials)}`;
+    return [`Chat as ${userId}`, exampleChatAddress(http, wsPath, credentials)];
   });
 }

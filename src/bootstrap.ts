@@ -10,9 +10,11 @@ import { AppModule } from './app.module.js';
 import { RookeryOptions, type RookeryOptionsInput } from './config/rookery.options.js';
 import { refusalBody } from './connections/refusal.js';
 import { RookeryAdapter } from './connections/rookery.adapter.js';
+import { hasChatDoor, serveChatDoor } from './chat-door.js';
 import { hasExampleChat, serveExampleChat } from './chat-page.js';
 import { BoundedExpressAdapter } from './http-server.js';
 import { RestErrorFilter } from './rest/rest-error.filter.js';
+import { hasStartPage, serveStartPage } from './start-page.js';
 import { PinoLogger, createPino, withoutQuery } from './telemetry/pino.logger.js';
 
 const PROBES = new Set(['/health/live', '/health/ready', '/metrics']);
@@ -40,6 +42,8 @@ export async function createApplication(input?: RookeryOptionsInput): Promise<Ne
   app.useWebSocketAdapter(new RookeryAdapter(app));
   if (options.docs) serveDocs(app);
   if (hasExampleChat(options)) serveExampleChat(app);
+  if (hasChatDoor(options)) serveChatDoor(app);
+  if (hasStartPage(options)) serveStartPage(app);
   // Ends with 0 when the drain is done; a second signal changes nothing.
   app.enableShutdownHooks([], { useProcessExit: true });
   return app;

@@ -39,8 +39,9 @@ export function hasExampleChat({ exampleChat = false }: RookeryOptions): boolean
 }
 
 /**
- * Serves the example chat. These are files and nothing else: they hold no token, and no call gives one, so that a page
- * of another site has nothing to get from here. The tokens are in the addresses that the server prints.
+ * Serves the example chat. These are files and nothing else: they hold no token, so that a page of another site has
+ * nothing to get from here. The tokens are in the addresses that the server prints, and in those that `chat-door.ts`
+ * leads its own user to.
  */
 export function serveExampleChat(app: NestExpressApplication): void {
   for (const folder of FOLDERS) app.useStaticAssets(folder, { prefix: EXAMPLE_CHAT_PATH.slice(0, -1), setHeaders });

@@ -8,14 +8,19 @@ const FILES = ['', 'chat.js', 'chat.css', 'rookery-client.min.js'];
 
 const get = (server: TestServer, file = ''): Promise<Response> => fetch(`${server.http}/chat/${file}`);
 
-/** What the server prints about the example, one address a line. */
-function addressesOf(server: TestServer<NestExpressApplication>): string[] {
+/** What the server prints about the example: a name and an address a line. */
+function linesOf(server: TestServer<NestExpressApplication>): string[][] {
   const write = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   printAddresses(server.app);
   const printed = write.mock.calls.map(([text]) => String(text)).join('');
   write.mockRestore();
-  return [...printed.matchAll(/^ {2}Chat +(\S+)$/gm)].map(([, address]) => address ?? '');
+  return [...printed.matchAll(/^ {2}(Chat(?: as \w+)?) +(\S+)$/gm)].map(([, name = '', address = '']) => [
+    name,
+    address,
+  ]);
 }
+
+const addressesOf = (server: TestServer): string[] => linesOf(server).map(([, address = '']) => address);
 
 const fragmentOf = (address = ''): URLSearchParams => new URLSearchParams(new URL(address).hash.slice(1));
 
@@ -76,6 +81,7 @@ describe('the example chat', () => {
   it('is printed for two users, with a token after the # that no server gets to see', async () => {
     const server = await startServer();
     const addresses = addressesOf(server);
+    expect(linesOf(server).map(([name]) => name)).toStrictEqual(['Chat as alice', 'Chat as bob']);
     expect(addresses.map((address) => address.split('#')[0])).toStrictEqual(Array(2).fill(`${server.http}/chat/`));
     const users = addresses.map((address) => {
       const [, claims = ''] = fragmentOf(address).get('token')?.split('.') ?? [];
@@ -92,6 +98,6 @@ describe('the example chat', () => {
 
   it('is printed without a token where tokens are made elsewhere', async () => {
     const server = await startServer({ jwksUrl: 'https://issuer.example/keys' });
-    expect(addressesOf(server)).toStrictEqual([`${server.http}/chat/`]);
+    expect(linesOf(server)).toStrictEqual([['Chat', `${server.http}/chat/`]]);
   });
 });

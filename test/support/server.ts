@@ -47,15 +47,16 @@ export function serve<App extends INestApplication<Server>>(app: App): TestServe
  * The stand-alone server in this process, on a free port, stopped at the end of the test. Its key is the secret, unless
  * the options name another one.
  */
-export async function startServer(options: RookeryOptionsInput = {}): Promise<TestServer<NestExpressApplication>> {
+export function startServer(options: RookeryOptionsInput = {}): Promise<TestServer<NestExpressApplication>> {
   const hasOtherKey = options.jwtPublicKey !== undefined || options.jwksUrl !== undefined;
-  const app = await createApplication({
-    nodeEnv: 'test',
-    ...(hasOtherKey ? {} : { jwtSecret: SECRET }),
-    logLevel: 'silent',
-    drainTimeoutMs: 500,
-    ...options,
-  });
+  return startServerWithoutKey({ ...(hasOtherKey ? {} : { jwtSecret: SECRET }), ...options });
+}
+
+/** The same with no key but what the options name: without one, the server generates its own. */
+export async function startServerWithoutKey(
+  options: RookeryOptionsInput = {},
+): Promise<TestServer<NestExpressApplication>> {
+  const app = await createApplication({ nodeEnv: 'test', logLevel: 'silent', drainTimeoutMs: 500, ...options });
   await app.listen(0, '127.0.0.1');
   return serve(app);
 }
