@@ -9,7 +9,7 @@ import { RestErrorFilter } from '../rest/rest-error.filter.js';
 import { bodyOf, callerOf, paramOf, type RestCall } from '../rest/rest-call.js';
 import { RestGuard } from '../rest/rest.guard.js';
 import { MessagingService } from './messaging.service.js';
-import { BroadcastBody, PublishBody, PublishedAnswer } from './publishing.dto.js';
+import { BroadcastBody, PublishBody, PublishedAnswer, UserMessageBody } from './publishing.dto.js';
 import { PublishingPipe } from './publishing.pipe.js';
 
 /** Publishing over REST: the same grants, order and idempotence as over WebSocket. */
@@ -48,10 +48,10 @@ export class PublishingController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Publish to every connection of a user' })
   @ApiParam({ name: 'id', type: String })
-  @ApiBody({ type: PublishBody })
+  @ApiBody({ type: UserMessageBody })
   @ApiOkResponse({ type: PublishedAnswer })
   async toUser(@Req() call: RestCall): Promise<PublishedAnswer> {
-    const { data, id } = await bodyOf(call, PublishBody, this.checks);
+    const { data, id } = await bodyOf(call, UserMessageBody, this.checks);
     const { userId: user, ...message } = parseUserMessage({ userId: paramOf(call, 'id'), data, id });
     return this.publish(callerOf(call), { ...message, room: userRoom(user) });
   }

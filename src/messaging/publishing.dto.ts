@@ -4,8 +4,8 @@ import { IsBoolean, IsDefined, IsOptional, IsString, Length } from 'class-valida
 import { MAX_ID_LENGTH } from '../protocol/envelope.js';
 import { MAX_ROOM_NAME_LENGTH } from '../protocol/room-name.js';
 
-/** Body of a publish to a room or a user. */
-export class PublishBody {
+/** Body of a publish to a user, who always has it numbered and kept. */
+export class UserMessageBody {
   @ApiProperty({ description: 'Any JSON value.', type: Object, example: { text: 'hello' } })
   @IsDefined()
   data!: unknown;
@@ -18,7 +18,10 @@ export class PublishBody {
   @IsString()
   @Length(1, MAX_ID_LENGTH)
   id?: string;
+}
 
+/** Body of a publish to a room. */
+export class PublishBody extends UserMessageBody {
   @ApiPropertyOptional({ description: 'Neither numbered nor kept.' })
   @IsOptional()
   @IsBoolean()

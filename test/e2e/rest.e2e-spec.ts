@@ -70,6 +70,7 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
     ['a room that is no text', '/api/broadcast', { room: 7, message: 1 }, 'room'],
     ['an id that is too long', '/api/rooms/general/messages', { data: 1, id: 'x'.repeat(129) }, 'id'],
     ['a volatile that is no flag', '/api/rooms/general/messages', { data: 1, volatile: 'yes' }, 'volatile'],
+    ['a volatile where all is kept', '/api/users/bob/messages', { data: 1, volatile: true }, 'volatile'],
     ['a field that nobody knows', '/api/rooms/general/messages', { data: 1, secretStuff: 1 }, 'secretStuff'],
     ['a list', '/api/rooms/general/messages', [], 'data'],
     [
