@@ -1,5 +1,5 @@
 import { Controller, Get, ServiceUnavailableException, UseFilters } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
@@ -21,6 +21,7 @@ export class HealthController {
    * shutdown on: a draining node would be killed with its clients on it.
    */
   @Get('live')
+  @ApiOperation({ summary: 'Whether the process lives' })
   @HealthCheck()
   live(): HealthCheckResult {
     const details = this.node.process();
@@ -29,6 +30,7 @@ export class HealthController {
 
   /** Send no new connections while this fails. */
   @Get('ready')
+  @ApiOperation({ summary: 'Whether this node takes connections; 503 with the reason if not' })
   @HealthCheck()
   async ready(): Promise<HealthCheckResult> {
     try {

@@ -250,23 +250,11 @@ describe('every answer', () => {
     expect(body).toEqual({ code: 'NOT_FOUND', message: expect.not.stringContaining('secret-stuff') as string });
   });
 
-  it('is documented', async () => {
+  it('is documented with its parameters and its body', async () => {
     const server = await startServer({ nodeEnv: 'development' });
     const { body } = await request(server.http).get('/docs-json').expect(200);
     const { paths } = body as { paths: Record<string, Record<string, Operation>> };
 
-    expect(Object.keys(paths)).toEqual(
-      expect.arrayContaining([
-        '/api/broadcast',
-        '/api/rooms',
-        '/api/rooms/{room}',
-        '/api/rooms/{room}/members',
-        '/api/rooms/{room}/messages',
-        '/api/users/{id}/messages',
-        '/api/connections',
-        '/api/connections/{id}',
-      ]),
-    );
     // Nest learns neither from handlers that read the request themselves.
     for (const [path, operations] of Object.entries(paths)) {
       for (const { parameters = [] } of Object.values(operations)) {
