@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 interface LockEntry {
   readonly resolved?: string;
+  readonly hasInstallScript?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
@@ -47,6 +48,19 @@ describe('package-lock.json', () => {
     for (const platform of ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64']) {
       expect(variants).toContainEqual(expect.stringContaining(platform));
     }
+  });
+});
+
+describe('package.json', () => {
+  // npm warns of every package with an install script that this list does not name. All of them do without: what their
+  // scripts fetch or build comes in packages for each platform.
+  it('decides on the install script of every package that has one, and on no other', () => {
+    const { allowScripts }: { readonly allowScripts: object } = JSON.parse(
+      readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+    );
+    const withScript = Object.keys(packages).filter((path) => packages[path]?.hasInstallScript === true);
+    const names = withScript.map((path) => path.replace(/^.*node_modules\//, ''));
+    expect(Object.keys(allowScripts).toSorted()).toStrictEqual([...new Set(names)].toSorted());
   });
 });
 
