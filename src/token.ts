@@ -5,8 +5,7 @@ import { SignJWT } from 'jose/jwt/sign';
 
 import { hasOtherIssuer, signingKeyOf } from './auth/signing-key.js';
 import { TOKEN_HEADER, claimsOf, type TokenRequest } from './auth/token-claims.js';
-import { EnvironmentError } from './config/environment.js';
-import { SettingsError } from './config/resolve-options.js';
+import { StartError } from './config/start-error.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from './protocol/room-name.js';
 import { readSettings } from './settings.js';
 
@@ -89,7 +88,7 @@ try {
   if (commandLine.help) process.stdout.write(USAGE);
   else process.stdout.write(`${await sign(requestOf(commandLine))}\n`);
 } catch (error) {
-  const isExpected = [Refusal, SettingsError, EnvironmentError].some((kind) => error instanceof kind);
+  const isExpected = error instanceof Refusal || error instanceof StartError;
   if (!isExpected) throw error;
   process.stderr.write(`${(error as Error).message.trimEnd()}\n`);
   process.exitCode = 1;

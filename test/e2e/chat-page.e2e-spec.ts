@@ -20,7 +20,8 @@ function linesOf(server: TestServer<NestExpressApplication>): string[][] {
   ]);
 }
 
-const addressesOf = (server: TestServer): string[] => linesOf(server).map(([, address = '']) => address);
+const addressesOf = (server: TestServer<NestExpressApplication>): string[] =>
+  linesOf(server).map(([, address = '']) => address);
 
 const fragmentOf = (address = ''): URLSearchParams => new URLSearchParams(new URL(address).hash.slice(1));
 
