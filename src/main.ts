@@ -8,10 +8,25 @@ import { StartError } from './config/start-error.js';
 import { readSettings } from './settings.js';
 import { isSpokesman, numberOfWorkers, superviseWorkers } from './workers.js';
 
+/** What to do about an address that cannot be listened on, by the system's code for it. */
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'PORT: another program listens there. End it, or set another port.',
+  EACCES: 'PORT: this user may not listen there. Set a port from 1024 on.',
+  EADDRNOTAVAIL: 'HOST: this machine does not have that address. Set one that it has.',
+  ENOTFOUND: 'HOST: that name has no address. Set an address of this machine.',
+};
+
 async function serve(): Promise<void> {
   const app = await createApplication();
   const { port, host = '127.0.0.1' } = app.get(RookeryOptions);
-  await app.listen(port, host);
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    // Its connection to Redis would keep the process alive, with nothing to serve.
+    await app.close();
+    const problem = LISTEN_PROBLEMS[String((error as NodeJS.ErrnoException).code)];
+    throw problem === undefined ? error : new SettingsError([problem]);
+  }
   if (isSpokesman()) printAddresses(app);
 }
 
@@ -25,4 +40,6 @@ try {
   if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
   else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;
+  // A worker would live on for word from its supervisor.
+  cluster.worker?.disconnect();
 }

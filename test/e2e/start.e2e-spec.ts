@@ -1,7 +1,30 @@
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
+import { startServer } from '../support/server.js';
 
 const START_MS = 30_000;
+
+describe('the stand-alone server', () => {
+  // With Redis: its connection must not keep alive a process that serves nothing.
+  it.each(['1', '2'])('ends, and says in a sentence that its port is taken, with WORKERS=%s', async (workers) => {
+    const { port } = await startServer();
+    const server = startProcess({ PORT: String(port), WORKERS: workers, REDIS_URL: 'redis://127.0.0.1:9' });
+    await server.exited;
+
+    expect(server.exitCode()).toBe(1);
+    await eventually(server.output, (output) => output.includes('PORT: another program listens there'));
+    expect(server.output()).not.toMatch(/\n\s+at /);
+  });
+
+  it('ends, and says in a sentence that its machine does not have the address', async () => {
+    const server = startProcess({ HOST: '203.0.113.9' });
+    await server.exited;
+
+    expect(server.exitCode()).toBe(1);
+    await eventually(server.output, (output) => output.includes('HOST: this machine does not have that address'));
+    expect(server.output()).not.toMatch(/\n\s+at /);
+  });
+});
 
 describe('the stand-alone server in production', () => {
   it(
