@@ -3,6 +3,7 @@ import process from 'node:process';
 
 import { printAddresses } from './addresses.js';
 import { createApplication } from './bootstrap.js';
+import { SettingsError } from './config/resolve-options.js';
 import { RookeryOptions } from './config/rookery.options.js';
 import { StartError } from './config/start-error.js';
 import { readSettings } from './settings.js';
