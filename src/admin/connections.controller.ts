@@ -1,4 +1,5 @@
-import { Controller, Delete, Get, HttpCode, Inject, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Inject, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import {
   ApiBearerAuth,
   ApiNoContentResponse,
@@ -15,7 +16,7 @@ import { ClusterConnections } from '../connections/cluster-connections.js';
 import { ConnectionsService } from '../connections/connections.service.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { paramOf, queryOf, type RestCall } from '../rest/rest-call.js';
+import { answer, paramOf, queryOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
 import { ConnectionsView } from './connections-view.js';
 import { ConnectionAnswer, ConnectionsAnswer, PageQuery } from './admin.dto.js';
@@ -36,19 +37,20 @@ export class ConnectionsController {
     private readonly view: ConnectionsView,
     private readonly everywhere: ClusterConnections,
     @Inject(Cluster) private readonly cluster: Cluster,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   @Get()
   @ApiOperation({ summary: 'Connections, the longest open first' })
   @ApiQuery({ type: PageQuery })
   @ApiOkResponse({ type: ConnectionsAnswer })
-  async list(@Req() call: RestCall): Promise<ConnectionsAnswer> {
+  async list(@Req() call: RestCall, @Res() response: object): Promise<void> {
     const listed = page(this.connections.all(), await queryOf(call, PageQuery));
-    return {
+    answer(this.adapterHost, response, {
       node: this.cluster.nodeId,
       total: this.connections.count(),
       connections: listed.map((connection) => this.view.describe(connection)),
-    };
+    } satisfies ConnectionsAnswer);
   }
 
   @Get(':id')
@@ -56,10 +58,10 @@ export class ConnectionsController {
   @ApiOperation({ summary: 'One connection, on whichever node it is' })
   @ApiOkResponse({ type: ConnectionAnswer })
   @ApiServiceUnavailableResponse({ description: NODE_SILENT })
-  async one(@Req() call: RestCall): Promise<ConnectionAnswer> {
+  async one(@Req() call: RestCall, @Res() response: object): Promise<void> {
     const { connection, partial } = await this.view.find(paramOf(call, 'id'));
     if (connection === undefined) throw notFound(partial);
-    return connection;
+    answer(this.adapterHost, response, connection satisfies ConnectionAnswer);
   }
 
   @Delete(':id')
@@ -68,9 +70,10 @@ export class ConnectionsController {
   @ApiOperation({ summary: 'Close a connection with 4403, on whichever node it is' })
   @ApiNoContentResponse()
   @ApiServiceUnavailableResponse({ description: NODE_SILENT })
-  async disconnect(@Req() call: RestCall): Promise<void> {
+  async disconnect(@Req() call: RestCall, @Res() response: object): Promise<void> {
     const { count, partial } = await this.everywhere.disconnect(paramOf(call, 'id'));
     if (count === 0) throw notFound(partial);
+    answer(this.adapterHost, response);
   }
 }
 

@@ -1,11 +1,12 @@
-import { Controller, Delete, HttpCode, Inject, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Delete, HttpCode, Inject, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 
 import { Revocations } from '../auth/revocations.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ClusterConnections } from '../connections/cluster-connections.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { paramOf, type RestCall } from '../rest/rest-call.js';
+import { answer, paramOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
 import { DisconnectedAnswer, RevokedAnswer } from './admin.dto.js';
 
@@ -22,22 +23,24 @@ export class UsersController {
     private readonly revocations: Revocations,
     private readonly connections: ClusterConnections,
     @Inject(Cluster) private readonly cluster: Cluster,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   @Post('revoke')
   @HttpCode(200)
   @ApiOperation({ summary: 'End all tokens that the user has by now, and close its connections with 4401' })
   @ApiOkResponse({ type: RevokedAnswer })
-  async revoke(@Req() call: RestCall): Promise<RevokedAnswer> {
+  async revoke(@Req() call: RestCall, @Res() response: object): Promise<void> {
     await this.revocations.revokeUser(paramOf(call, 'id'));
-    return { success: true, node: this.cluster.nodeId };
+    answer(this.adapterHost, response, { success: true, node: this.cluster.nodeId } satisfies RevokedAnswer);
   }
 
   @Delete('connections')
   @ApiOperation({ summary: 'Close all connections of the user with 4403' })
   @ApiOkResponse({ type: DisconnectedAnswer })
-  async disconnect(@Req() call: RestCall): Promise<DisconnectedAnswer> {
+  async disconnect(@Req() call: RestCall, @Res() response: object): Promise<void> {
     const { count, partial } = await this.connections.disconnectUser(paramOf(call, 'id'));
-    return { success: true, disconnected: count, ...(partial ? { partial } : {}) };
+    const body = { success: true, disconnected: count, ...(partial ? { partial } : {}) } as const;
+    answer(this.adapterHost, response, body satisfies DisconnectedAnswer);
   }
 }

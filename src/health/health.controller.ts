@@ -1,9 +1,10 @@
-import { Controller, Get, ServiceUnavailableException, UseFilters } from '@nestjs/common';
+import { Controller, Get, HttpStatus, Res, ServiceUnavailableException, UseFilters } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 
+import { answer } from '../rest/rest-call.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { WholeAnswer } from '../rest/whole-answer.js';
 import { NodeHealth } from './node-health.js';
 
 /** Probes for orchestration. */
@@ -14,6 +15,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly node: NodeHealth,
+    private readonly adapterHost: HttpAdapterHost,
   ) {}
 
   /**
@@ -23,22 +25,29 @@ export class HealthController {
   @Get('live')
   @ApiOperation({ summary: 'Whether the process lives' })
   @HealthCheck()
-  live(): HealthCheckResult {
+  live(@Res() response: object): void {
     const details = this.node.process();
-    return { status: 'ok', info: details, error: {}, details };
+    answer(this.adapterHost, response, { status: 'ok', info: details, error: {}, details } satisfies HealthCheckResult);
   }
 
   /** Send no new connections while this fails. */
   @Get('ready')
   @ApiOperation({ summary: 'Whether this node takes connections; 503 with the reason if not' })
   @HealthCheck()
-  async ready(): Promise<HealthCheckResult> {
+  async ready(@Res() response: object): Promise<void> {
+    const result = await this.check();
+    const isFit = result.status === 'ok' || result.status === 'degraded';
+    const status = isFit ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE;
+    answer(this.adapterHost, response, result satisfies HealthCheckResult, status);
+  }
+
+  /** The service throws the result of a check that fails, which is no error of the call. */
+  private async check(): Promise<HealthCheckResult> {
     try {
       return await this.health.check(this.node.readiness());
     } catch (error) {
-      // The result of a check that fails comes as an exception, and is no error of this call.
-      if (!(error instanceof ServiceUnavailableException)) throw error;
-      throw new WholeAnswer(error.getResponse() as HealthCheckResult, error.getStatus());
+      if (error instanceof ServiceUnavailableException) return error.getResponse() as HealthCheckResult;
+      throw error;
     }
   }
 }

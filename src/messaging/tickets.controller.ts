@@ -1,4 +1,5 @@
-import { Controller, Header, HttpCode, Options, Post, Req, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Header, HttpCode, Options, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import {
   ApiBearerAuth,
   ApiCreatedResponse,
@@ -14,7 +15,7 @@ import {
 import { bearerOf } from '../auth/authenticator.js';
 import { Tickets } from '../auth/tickets.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
-import { callerOf, type RestCall } from '../rest/rest-call.js';
+import { answer, callerOf, type RestCall } from '../rest/rest-call.js';
 import { RestGuard } from '../rest/rest.guard.js';
 import { TicketAnswer } from './tickets.dto.js';
 
@@ -26,7 +27,10 @@ const RETRY_AFTER = { 'Retry-After': { description: 'Seconds to wait', schema: {
 @Controller('api/tickets')
 @UseFilters(RestErrorFilter)
 export class TicketsController {
-  constructor(private readonly tickets: Tickets) {}
+  constructor(
+    private readonly tickets: Tickets,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
 
   @Post()
   @UseGuards(RestGuard)
@@ -40,8 +44,9 @@ export class TicketsController {
     headers: RETRY_AFTER,
   })
   @ApiServiceUnavailableResponse({ description: 'Not possible at the moment.', headers: RETRY_AFTER })
-  create(@Req() call: RestCall): Promise<TicketAnswer> {
-    return this.tickets.issue(bearerOf(call.headers), callerOf(call));
+  async create(@Req() call: RestCall, @Res() response: object): Promise<void> {
+    const ticket = await this.tickets.issue(bearerOf(call.headers), callerOf(call));
+    answer(this.adapterHost, response, ticket satisfies TicketAnswer);
   }
 
   /**

@@ -29,7 +29,7 @@ export class MetricsController {
     const { httpAdapter } = this.adapterHost;
     httpAdapter.setHeader(response, 'Content-Type', this.metrics.contentType);
     // Sent here and not returned: an interceptor of the application that wraps answers would make JSON of it.
-    httpAdapter.reply(response, text, 200);
+    if (!httpAdapter.isHeadersSent(response)) httpAdapter.reply(response, text, 200);
   }
 
   private check(token: string | undefined): void {

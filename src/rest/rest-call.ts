@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Type } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
 
 import type { Principal } from '../auth/principal.js';
 import { PayloadValidationPipe } from './payload-validation.pipe.js';
@@ -51,4 +52,14 @@ export function bodyOf<T extends object>(
   pipe: PayloadValidationPipe = new PayloadValidationPipe(),
 ): Promise<T> {
   return pipe.transform(body, { type: 'body', metatype: type }) as Promise<T>;
+}
+
+/**
+ * Sends the answer to a call, with the status that the handler is decorated with unless another is given. Handlers take
+ * the response by `@Res()` and return nothing: global interceptors of the application run around the call, but cannot
+ * wrap the answer, rewrite its data, or keep it for callers who may not read it.
+ */
+export function answer({ httpAdapter }: HttpAdapterHost, response: object, body?: object, status?: number): void {
+  // An interceptor may have given up on the call.
+  if (!httpAdapter.isHeadersSent(response)) httpAdapter.reply(response, body, status);
 }

@@ -5,7 +5,6 @@ import type { ErrorPayload } from '../protocol/errors.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { codeOfStatus, textOf } from '../protocol/http-status.js';
 import { rejectionOf } from './rejection.js';
-import { WholeAnswer } from './whole-answer.js';
 
 /** What is away is asked for again soon; refused upgrades say the same. */
 const UNAVAILABLE_SECONDS = 2;
@@ -37,8 +36,8 @@ export class RestErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
     const [request, response] = host.getArgs<[unknown, unknown]>();
-    if (httpAdapter.isHeadersSent(response)) return;
     const { status, body } = this.answerOf(error, request);
+    if (httpAdapter.isHeadersSent(response)) return;
     const setHeader = (name: string, value: string): void => {
       // What the application has set already says more.
       if (httpAdapter.getHeader(response, name) === undefined) httpAdapter.setHeader(response, name, value);
@@ -50,7 +49,6 @@ export class RestErrorFilter implements ExceptionFilter {
   }
 
   private answerOf(error: unknown, request: unknown): Answer {
-    if (error instanceof WholeAnswer) return { status: error.getStatus(), body: error.body };
     const rejection = rejectionOf(error);
     if (rejection === undefined) return this.answerOfOther(error);
     const { status, payload } = rejection;
