@@ -1,5 +1,6 @@
 import { Module, type MiddlewareConsumer, type NestModule } from '@nestjs/common';
 
+import { PathLength } from '../rest/path-length.js';
 import { Confirmations } from './confirmations.js';
 import { HistoryService } from './history.service.js';
 import { MembershipService } from './membership.service.js';
@@ -21,6 +22,7 @@ import { UnhandledService } from './unhandled.service.js';
     HistoryService,
     MembershipService,
     MessagingService,
+    PathLength,
     ReceiptsService,
     RookeryGateway,
     RoomAccess,

@@ -10,6 +10,8 @@ import {
   type PipeTransform,
 } from '@nestjs/common';
 import { APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 
 import { AdminModule, HealthModule, MetricsModule, RestErrorFilter } from '../../src/index.js';
 import { startApplication } from '../support/application.js';
@@ -155,5 +157,26 @@ describe.each(ADAPTERS)('on %s, Rookery’s calls are checked alike', (_platform
     expect(await ask('connections?page=1')).toMatchObject(refused('page'));
     expect(await ask('rooms/general/messages?limit=2&offset=-1')).toMatchObject(refused('offset'));
     expect(await ask('rooms/%20general%20')).toMatchObject({ status: 200, body: { room: ' general ', size: 0 } });
+  });
+});
+
+describe('room names in paths', () => {
+  const WARNING = /414 .* more than \d+ characters.*maxParamLength: 200/;
+  const room = 'x'.repeat(200);
+
+  it('are bounded by Fastify as it comes, which is logged at start with what to do', async () => {
+    const server = await startApplication({ adapter: new FastifyAdapter(), imports: [AdminModule] });
+    expect(server.log.warnings).toEqual([expect.stringMatching(WARNING)]);
+    expect((await call(server, `/api/rooms/${'x'.repeat(100)}`)).status).toBe(200);
+    expect((await call(server, `/api/rooms/${room}`)).status).toBe(414);
+  });
+
+  it.each([
+    ['Express', () => new ExpressAdapter()],
+    ['Fastify with the limit that the log names', () => new FastifyAdapter({ routerOptions: { maxParamLength: 200 } })],
+  ])('have up to 200 characters on %s', async (_platform, adapter) => {
+    const server = await startApplication({ adapter: adapter(), imports: [AdminModule] });
+    expect(server.log.warnings).toEqual([]);
+    expect((await call(server, `/api/rooms/${room}`)).status).toBe(200);
   });
 });
