@@ -21,7 +21,8 @@ export function createPino({ level, json }: LogSettings): Logger {
     timestamp: pino.stdTimeFunctions.isoTime,
     base: json ? { pid: process.pid } : null,
   };
-  if (json) return pino(options);
+  // Lines for people are made in a thread of their own, which a log that writes nothing does without.
+  if (json || level === 'silent') return pino(options);
   return pino({
     ...options,
     transport: {

@@ -2,7 +2,8 @@ import { Writable } from 'node:stream';
 
 import pino from 'pino';
 
-import { PinoLogger, oneLine, withoutQuery } from '../../../src/telemetry/pino.logger.js';
+import { PinoLogger, createPino, oneLine, withoutQuery } from '../../../src/telemetry/pino.logger.js';
+import { cleanUp } from '../../support/teardown.js';
 
 interface Line {
   readonly level: number;
@@ -27,6 +28,12 @@ function recording(): { logger: PinoLogger; written: () => string } {
     },
   });
   return { logger: new PinoLogger(pino({ level: 'trace' }, stream)), written: () => text };
+}
+
+function hasThread(level: pino.LevelWithSilent): boolean {
+  const stream: object = Reflect.get(createPino({ level, json: false }), pino.symbols.streamSym);
+  cleanUp(() => 'worker' in stream && 'end' in stream && typeof stream.end === 'function' && stream.end());
+  return 'worker' in stream;
 }
 
 describe('the log', () => {
@@ -58,6 +65,11 @@ describe('the log', () => {
       context: 'Context',
       stack: 'Error: failed\\u2028\n    at here',
     } satisfies Partial<Line>);
+  });
+
+  it('takes no thread for itself while it is silent', () => {
+    expect(hasThread('silent')).toBe(false);
+    expect(hasThread('fatal')).toBe(true);
   });
 
   it('does not grow with what a client sends', () => {
