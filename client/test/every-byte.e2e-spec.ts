@@ -5,15 +5,17 @@ import type { RookeryClient } from '../src/index.js';
 import { FaultyProxy, type Fault } from './support/faulty-proxy.js';
 import { collect, rookery } from './support/rookery.js';
 
-const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 3_600_000;
+/** Bytes from one place of a fault to the next; `npm run test:soak` has one at every byte. */
+const STRIDE = Number(process.env['SOAK_STRIDE'] ?? 13);
 /** So many sessions at a time. */
-const LANES = 12;
+const LANES = 6;
 
 /** What one of them may take on a busy machine. */
-const SESSION_MS = 60_000;
+const SESSION_MS = 120_000;
 
 /** How soon a client finds out that its connection is dead, or never comes about. */
-const SOON = { liveness: { intervalMs: 60, timeoutMs: 60 }, connectTimeoutMs: 400 };
+const SOON = { liveness: { intervalMs: 60, timeoutMs: 200 }, connectTimeoutMs: 1000 };
 const LATE = { liveness: { intervalMs: 60_000, timeoutMs: 60_000 }, connectTimeoutMs: 60_000 };
 
 let sessions = 0;
@@ -105,6 +107,11 @@ async function measure(server: TestServer): Promise<{ up: number; down: number }
   return proxy.bytes;
 }
 
+/** Places in so many bytes, from the first one on. */
+function everyFew(bytes: number, stride: number): number[] {
+  return Array.from({ length: Math.ceil(bytes / stride) }, (_none, index) => index * stride);
+}
+
 const options = { rateLimit: 0, maxConnectionsPerAddress: 0 } as const;
 
 describe('the wire', () => {
@@ -114,7 +121,7 @@ describe('the wire', () => {
       const server = await startServer(options);
       const bytes = await measure(server);
       expect(bytes[direction]).toBeGreaterThan(500);
-      const positions = Array.from({ length: bytes[direction] }, (_none, after) => after);
+      const positions = everyFew(bytes[direction], STRIDE);
       await runAll(
         server,
         positions.map((after) => [{ direction, after, kind: 'cut' }]),
@@ -130,7 +137,7 @@ describe('the wire', () => {
       const bytes = await measure(server);
       const faults: Fault[] = [];
       for (const direction of ['up', 'down'] as const) {
-        for (let after = 0; after < bytes[direction]; after += 11) faults.push({ direction, after, kind: 'stall' });
+        for (const after of everyFew(bytes[direction], 5 * STRIDE)) faults.push({ direction, after, kind: 'stall' });
       }
       await runAll(
         server,
@@ -145,7 +152,7 @@ describe('the wire', () => {
     async () => {
       const server = await startServer(options);
       const bytes = await measure(server);
-      const faults = Array.from({ length: 150 }, (_none, index): Fault[] =>
+      const faults = Array.from({ length: Math.ceil(400 / STRIDE) }, (_none, index): Fault[] =>
         [7, 13, 29, 31, 37].map((step, turn) => ({
           direction: turn % 2 === 0 ? 'up' : 'down',
           after: (index * step) % bytes[turn % 2 === 0 ? 'up' : 'down'],

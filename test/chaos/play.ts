@@ -12,8 +12,12 @@ const TALKERS = 20;
 /** Members of every room, who get every message. */
 export const READERS = 5;
 const ROOMS_OF_TALKER = 10;
-const LARGE_TEXT = 'x'.repeat(16 * 1024);
-const SMALL_TEXT = 'x'.repeat(200);
+/** Characters of all texts of a run: more than the sockets on the way take in half of it, on any machine. */
+const LEAST_TEXT = 20_000_000;
+/** One message of so many is large. */
+const LARGE_EVERY = 10;
+const LEAST_LARGE = 16 * 1024;
+const SMALL = 200;
 const PATIENCE_MS = 60_000;
 
 export interface Outcome {
@@ -31,6 +35,8 @@ class Chaos {
   private readonly ledger: Ledger;
   private readonly clients: ChaosClient[] = [];
   private overflows = 0;
+  /** The largest text: large ones are of half its length on average. */
+  private readonly text: string;
 
   constructor(
     private readonly server: TestServer,
@@ -38,6 +44,7 @@ class Chaos {
     private readonly seed: number,
   ) {
     this.ledger = new Ledger(messages);
+    this.text = 'x'.repeat(Math.max(LEAST_LARGE, (2 * LARGE_EVERY * LEAST_TEXT) / messages));
   }
 
   async play(): Promise<Outcome> {
@@ -96,8 +103,8 @@ class Chaos {
   private publishSome(client: ChaosClient, random: Seeded, sent: Message[]): void {
     for (let left = 1 + random.below(15); left > 0; left -= 1) {
       const room = ROOMS[random.below(ROOMS.length)] ?? '';
-      const length = random.below(10) === 0 ? LARGE_TEXT.length : SMALL_TEXT.length;
-      const message = this.ledger.create(room, client.userId, LARGE_TEXT.slice(0, random.below(length)));
+      const text = this.text.slice(0, random.below(random.below(LARGE_EVERY) === 0 ? this.text.length : SMALL));
+      const message = this.ledger.create(room, client.userId, text);
       if (message === undefined) return;
       sent.push(message);
       client.publish(message);

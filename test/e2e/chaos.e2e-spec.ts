@@ -4,8 +4,8 @@ import { LaterBroker } from '../support/later.broker.js';
 import { startServer } from '../support/server.js';
 import { SMALL_OUTBOX } from '../support/stalled.js';
 
-/** Fewer than some 15,000 do not fill the outbox of anybody. */
-const MESSAGES = Number(process.env['CHAOS_MESSAGES'] ?? 20_000);
+/** `npm run test:soak` plays more. */
+const MESSAGES = Number(process.env['CHAOS_MESSAGES'] ?? 4000);
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
 const PATIENCE_MS = 1_800_000;
 

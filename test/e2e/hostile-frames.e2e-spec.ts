@@ -5,9 +5,10 @@ import { openRaw, type RawClient } from '../support/raw-client.js';
 import { Seeded } from '../support/seeded.js';
 import { startServer, tokenFor } from '../support/server.js';
 
-const FRAMES = 10_000;
+/** `npm run test:soak` asks for more. */
+const FRAMES = Number(process.env['SOAK_FRAMES'] ?? 2000);
 const BATCH = 50;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 1_800_000;
 
 /** Messages go from one chatting client to the other while `until` has not come; returns how many. */
 async function chat(from: TestClient, to: TestClient, until: () => boolean): Promise<number> {
@@ -36,7 +37,7 @@ async function sendAll(attacker: RawClient, random: Seeded): Promise<void> {
   }
 }
 
-describe('10,000 random, broken and hostile frames', () => {
+describe('random, broken and hostile frames, by the thousand,', () => {
   it.each([1, 20_261_123])(
     'on one connection leave it open, and another one chatting undisturbed (seed %i)',
     async (seed) => {
@@ -50,7 +51,7 @@ describe('10,000 random, broken and hostile frames', () => {
       const attack = sendAll(attacker, new Seeded(seed)).finally(() => (done = true));
       const [, messages] = await Promise.all([attack, chat(alice, bob, () => done)]);
 
-      expect(messages).toBeGreaterThan(100);
+      expect(messages).toBeGreaterThan(FRAMES / 100);
       expect(bob.takeAll('broadcast')).toEqual([]);
       expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     },

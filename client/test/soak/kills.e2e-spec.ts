@@ -5,11 +5,11 @@ import { byRoom, startMembers, type Member } from './member.js';
 import { breaksOf } from './seen.js';
 import { allConnected, hasSeen, publishDuring } from './traffic.js';
 
-/** `SOAK_SECONDS=600` for a long run. */
-const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 10);
+/** `npm run test:soak` takes longer, and has more of them. */
+const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 3);
+const MEMBERS = Number(process.env['SOAK_MEMBERS'] ?? 30);
 const NODES = 3;
-const MEMBERS = 100;
-const ROOMS = 10;
+const ROOMS = 5;
 const LEAST_KILLS = 2;
 
 const SETTINGS = { HISTORY_SIZE: '1000000', HISTORY_TTL_MS: '86400000', MAX_CONNECTIONS_PER_ADDRESS: '0' };

@@ -4,7 +4,7 @@ import { play } from '../../simulation/run.js';
 import { schedules } from '../../simulation/schedule.js';
 
 /** `npm run test:soak` asks for more. */
-const RUNS = Number(process.env['SOAK_RUNS'] ?? 1500);
+const RUNS = Number(process.env['SOAK_RUNS'] ?? 500);
 const STEPS = Number(process.env['SOAK_STEPS'] ?? 60);
 
 describe('members of rooms', () => {
