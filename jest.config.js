@@ -8,6 +8,8 @@ export default {
   testEnvironment: 'node',
   // Tests wait for sockets and processes as much as they compute: three at a time even on two cores.
   maxWorkers: Math.max(3, availableParallelism() - 1),
+  // With ES modules, what a test file has loaded stays in memory: a worker that has too much of it is replaced.
+  workerIdleMemoryLimit: '1GB',
   // A bound on what hangs, for machines that are busy; tests wait for conditions.
   testTimeout: 180_000,
   setupFilesAfterEnv: ['<rootDir>/test/support/teardown.ts'],
