@@ -69,7 +69,6 @@ export class ChaosNode {
           () => 0,
         ),
       (status) => status === 200,
-      30_000,
     );
   }
 

@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { eventually } from '../support/eventually.js';
+import { PATIENCE_MS, eventually } from '../support/eventually.js';
 import { RecoveringMember, RecoveringPublisher } from '../support/recovering-client.js';
 import { violationsOf, type Accepted } from './room-check.js';
 import type { Entry, RoomLog } from './room-log.js';
 
 /** When a publisher without an answer goes to another node. */
-const PATIENCE_MS = 2000;
-const JOIN_PATIENCE_MS = 20_000;
-const LEVEL_PATIENCE_MS = 30_000;
+const ANSWER_MS = 2000;
 
 export interface TrafficOptions {
   readonly rooms: readonly string[];
@@ -40,7 +38,7 @@ export class Traffic {
   /** Nothing is published before everybody is in all rooms: what a member must have begins with the first message. */
   static async start(options: TrafficOptions): Promise<Traffic> {
     const traffic = new Traffic(options);
-    for (const member of traffic.members) await eventually(() => member.joined, Boolean, JOIN_PATIENCE_MS);
+    for (const member of traffic.members) await eventually(() => member.joined, Boolean);
     traffic.publishing = traffic.publishers.flatMap((publisher) =>
       Array.from({ length: options.lines }, (_, line) => traffic.publish(publisher, String(line))),
     );
@@ -57,7 +55,6 @@ export class Traffic {
     await eventually(
       () => this.accepted - before,
       (more) => more >= messages,
-      LEVEL_PATIENCE_MS,
     );
   }
 
@@ -69,7 +66,7 @@ export class Traffic {
 
   /** What is wrong with what was delivered, at most so many of it, when everybody has had the time to get it. */
   async verdict(most = 20): Promise<string[]> {
-    const deadline = performance.now() + LEVEL_PATIENCE_MS;
+    const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const startedAt = performance.now();
       const violations = this.options.rooms.flatMap((room) => violationsOf(this.logsOf(room), this.acceptedIn(room)));
@@ -99,7 +96,7 @@ export class Traffic {
   private async publish(publisher: RecoveringPublisher, line: string): Promise<void> {
     const { rooms, pauseMs, pick } = this.options;
     for (let n = 0; !this.over.signal.aborted && !publisher.stopped; n += 1) {
-      await publisher.publish(rooms[pick(rooms.length)] ?? '', line, n, PATIENCE_MS);
+      await publisher.publish(rooms[pick(rooms.length)] ?? '', line, n, ANSWER_MS);
       await delay(pauseMs);
     }
   }

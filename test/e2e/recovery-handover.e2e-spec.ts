@@ -52,26 +52,22 @@ describe('a recovery goes over to live messages at exactly one point', () => {
     ['the embedded broker', 1, undefined],
     ['the embedded broker', 2, undefined],
     ['a broker that answers later', 3, LaterBroker],
-  ])(
-    'while somebody publishes without a pause, on %s (seed %i)',
-    async (_name, seed, broker) => {
-      const options = { rateLimit: 0, historySize: 1_000_000 };
-      const server = await startApplication({ options, ...(broker && { overrides: { broker } }) });
-      const publisher = await join(server);
-      const { payload } = await publisher.request('history', { room: 'r' });
-      let stopped = false;
-      const head = publishUntil(() => stopped, publisher);
-      const followers = range(1, FOLLOWERS).map((n) =>
-        follow(server, `follower-${n}`, String(payload.epoch), new Seeded(seed * 1000 + n)),
-      );
-      const followed = await Promise.all(followers).finally(() => (stopped = true));
+  ])('while somebody publishes without a pause, on %s (seed %i)', async (_name, seed, broker) => {
+    const options = { rateLimit: 0, historySize: 1_000_000 };
+    const server = await startApplication({ options, ...(broker && { overrides: { broker } }) });
+    const publisher = await join(server);
+    const { payload } = await publisher.request('history', { room: 'r' });
+    let stopped = false;
+    const head = publishUntil(() => stopped, publisher);
+    const followers = range(1, FOLLOWERS).map((n) =>
+      follow(server, `follower-${n}`, String(payload.epoch), new Seeded(seed * 1000 + n)),
+    );
+    const followed = await Promise.all(followers).finally(() => (stopped = true));
 
-      const last = await head;
-      for (const offsets of followed) {
-        expect(offsets).toEqual(range(1, offsets.length));
-        expect(last).toBeGreaterThanOrEqual(offsets.length);
-      }
-    },
-    60_000,
-  );
+    const last = await head;
+    for (const offsets of followed) {
+      expect(offsets).toEqual(range(1, offsets.length));
+      expect(last).toBeGreaterThanOrEqual(offsets.length);
+    }
+  });
 });

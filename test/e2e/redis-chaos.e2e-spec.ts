@@ -82,7 +82,6 @@ async function allKnowAll({ nodes, traffic }: Scene): Promise<void> {
       await eventually(
         () => membersOf(room, node),
         (answer) => !answer.partial && answer.users.join() === users.join(),
-        15_000,
       );
     }
   }

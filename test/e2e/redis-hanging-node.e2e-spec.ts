@@ -2,14 +2,14 @@ import request from 'supertest';
 
 import { join, type TestClient } from '../support/client.js';
 import { knowsOthers, NODE_OPTIONS } from '../support/cluster.js';
-import { eventually } from '../support/eventually.js';
+import { BUSY_MS, eventually } from '../support/eventually.js';
 import { plainClient } from '../support/plain-client.js';
 import { startProcess, type ServerProcess } from '../support/process.js';
 import { startRedis } from '../support/redis.js';
 import { SECRET, startServer, tokenFor, type TestServer } from '../support/server.js';
 
 /** What an answer may take when a node hangs: a second, and what a busy machine adds. */
-const ANSWER_MS = 5000;
+const ANSWER_MS = 1000 + BUSY_MS;
 
 interface Pair {
   readonly node: TestServer;

@@ -1,6 +1,6 @@
 import { connect, join, RefusedError } from '../support/client.js';
 import { NODE_OPTIONS, knowsOthers, startAcquaintedNodes } from '../support/cluster.js';
-import { eventually } from '../support/eventually.js';
+import { BUSY_MS, eventually } from '../support/eventually.js';
 import { plainClient } from '../support/plain-client.js';
 import { startProcess } from '../support/process.js';
 import { startRedis } from '../support/redis.js';
@@ -8,7 +8,7 @@ import { SECRET, startServer, tokenFor, type TestServer } from '../support/serve
 
 const TOO_MANY = { status: 429, headers: { 'retry-after': '5' }, body: { code: 'TOO_MANY_CONNECTIONS' } };
 /** Within which a node that was killed is not counted any more. */
-const GONE_WITHIN_MS = 15_000;
+const GONE_WITHIN_MS = 15_000 + BUSY_MS;
 
 async function untilLetIn(node: TestServer, patienceMs?: number): Promise<void> {
   const outcome = await eventually(

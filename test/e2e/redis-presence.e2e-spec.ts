@@ -5,7 +5,7 @@ import { join as path } from 'node:path';
 import type { RookeryOptionsInput } from '../../src/config/rookery.options.js';
 import { connect, join, type TestClient } from '../support/client.js';
 import { startNodes } from '../support/cluster.js';
-import { eventually } from '../support/eventually.js';
+import { BUSY_MS, eventually } from '../support/eventually.js';
 import { startProcess, type ServerProcess } from '../support/process.js';
 import { TestRedis } from '../support/redis.js';
 import { SECRET, type TestServer } from '../support/server.js';
@@ -99,10 +99,9 @@ describe('presence over two nodes', () => {
     const gone = await eventually(
       () => watcher.queue.filter(({ type }) => type === 'presence:left').map(({ payload }) => payload.userId as string),
       ({ length }) => length === 2,
-      20_000,
     );
     expect(gone.toSorted()).toEqual(['alice', 'bob']);
-    expect(performance.now() - killedAt).toBeLessThan(15_000);
+    expect(performance.now() - killedAt).toBeLessThan(15_000 + BUSY_MS);
     asleep.kill('SIGCONT');
     expect((await watcher.next('presence:joined')).payload.userId).toBe('bob');
     const presence = (await watcher.request('presence', 'p')).payload as { members: { userId: string }[] };
@@ -112,7 +111,7 @@ describe('presence over two nodes', () => {
     await bob.settle();
     expect(bob.takeAll('presence:left').map(({ payload }) => payload.userId as string)).not.toContain('w');
     expect(await redis.command('PUBSUB', 'SHARDCHANNELS', 'rookery:{nodes}:node:*')).toHaveLength(3);
-  }, 60_000);
+  });
 });
 
 async function connectTo(node: ServerProcess, sub: string): Promise<TestClient> {

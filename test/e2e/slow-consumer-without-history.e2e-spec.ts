@@ -42,7 +42,7 @@ describe('a room without history, for a member that does not read', () => {
     await send(publisher, { room: 'r', data: 'live again' });
     expect(await receive(slow, 'r', 1)).toMatchObject([{ offset: last + 1 }]);
     expect(offsetsOf(await receive(other, 'r', last + 1))).toEqual(range(1, last + 1));
-  }, 60_000);
+  });
 
   it('by drop-oldest keeps several, as many as are small', async () => {
     const { publisher, slow } = await stallUnder('drop-oldest');
@@ -52,7 +52,7 @@ describe('a room without history, for a member that does not read', () => {
     const { gaps, messages } = await readUpTo(slow, last);
     expect(gaps).toHaveLength(1);
     expect(messages.slice(-51, -1).map(({ data }) => data)).toEqual(range(1, 50));
-  }, 60_000);
+  });
 
   it('by keep-latest keeps the newest one', async () => {
     const { server, publisher, slow, other } = await stallUnder('keep-latest');
@@ -67,7 +67,7 @@ describe('a room without history, for a member that does not read', () => {
     await send(publisher, { room: 'r', data: 'live again' });
     expect(await receive(slow, 'r', 1)).toMatchObject([{ offset: last + 1 }]);
     expect(offsetsOf(await receive(other, 'r', last + 1))).toEqual(range(1, last + 1));
-  }, 60_000);
+  });
 
   it('by disconnect closes it with 4508, and counts what it did not get', async () => {
     const server = await startServer({
@@ -84,7 +84,6 @@ describe('a room without history, for a member that does not read', () => {
         return dropsOf(server, 'disconnect');
       },
       (drops) => drops > 0,
-      20_000,
     );
     slow.socket.resume();
     expect(await slow.closed).toEqual({ code: 4508, reason: 'slow consumer' });
@@ -98,5 +97,5 @@ describe('a room without history, for a member that does not read', () => {
     // It comes back live, and is told where it is.
     const back = await join(server, { claims: { sub: 'slow' } });
     expect((await back.request('join', 'r')).payload).toMatchObject({ offset: last });
-  }, 60_000);
+  });
 });

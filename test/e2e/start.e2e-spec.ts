@@ -2,8 +2,6 @@ import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
 import { startServer } from '../support/server.js';
 
-const START_MS = 30_000;
-
 describe('the stand-alone server', () => {
   // With Redis: its connection must not keep alive a process that serves nothing.
   it.each(['1', '2'])('ends, and says in a sentence that its port is taken, with WORKERS=%s', async (workers) => {
@@ -27,29 +25,21 @@ describe('the stand-alone server', () => {
 });
 
 describe('the stand-alone server in production', () => {
-  it(
-    'refuses to start without a key, and says which setting is missing',
-    async () => {
-      const server = startProcess({ NODE_ENV: 'production' });
-      await server.exited;
+  it('refuses to start without a key, and says which setting is missing', async () => {
+    const server = startProcess({ NODE_ENV: 'production' });
+    await server.exited;
 
-      expect(server.exitCode()).toBe(1);
-      await eventually(server.output, (output) => output.includes('JWT_SECRET'));
-      expect(server.output()).not.toMatch(/Listening|\n\s+at /);
-    },
-    START_MS,
-  );
+    expect(server.exitCode()).toBe(1);
+    await eventually(server.output, (output) => output.includes('JWT_SECRET'));
+    expect(server.output()).not.toMatch(/Listening|\n\s+at /);
+  });
 
-  it(
-    'never repeats a secret that it does not take',
-    async () => {
-      const server = startProcess({ NODE_ENV: 'production', JWT_SECRET: 'far-too-short' });
-      await server.exited;
+  it('never repeats a secret that it does not take', async () => {
+    const server = startProcess({ NODE_ENV: 'production', JWT_SECRET: 'far-too-short' });
+    await server.exited;
 
-      expect(server.exitCode()).toBe(1);
-      await eventually(server.output, (output) => output.includes('JWT_SECRET'));
-      expect(server.output()).not.toContain('far-too-short');
-    },
-    START_MS,
-  );
+    expect(server.exitCode()).toBe(1);
+    await eventually(server.output, (output) => output.includes('JWT_SECRET'));
+    expect(server.output()).not.toContain('far-too-short');
+  });
 });

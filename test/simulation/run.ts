@@ -9,7 +9,7 @@ import { UnreliableBroker } from './unreliable.broker.js';
 /** Small, so that a stalled member's outbox is full after a few messages. */
 const OUTBOX_BYTES = 1500;
 /** A schedule that has not come to rest by then never does: several times the pause between two reads of history. */
-const PATIENCE_MS = 2000;
+const PATIENCE_MS = 10_000;
 
 class Run {
   readonly history = new History();

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a condition may take to come true; a bound on failures, never a wait. */
-export const PATIENCE_MS = 30_000;
+/**
+ * How long a condition may take to come true; a bound on failures, never a wait. It is shorter than the longest time that
+ * a client may give for confirmations, so that an answer which comes does not come by that time.
+ */
+export const PATIENCE_MS = 45_000;
+
+/** What a machine whose cores are all busy may add to any time that something takes. */
+export const BUSY_MS = 15_000;
 
 /** Waits until a condition holds; fails with what it last was. */
 export async function eventually<T>(

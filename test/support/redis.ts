@@ -11,7 +11,7 @@ import { eventually } from './eventually.js';
 import { cleanUp } from './teardown.js';
 
 /** How long a redis-server may take to start or to end, on a busy machine. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 export interface RedisSettings {
   /** Keeps its data over a restart, however it ended: an append-only file. @default false */

@@ -13,7 +13,7 @@ import { cleanUp } from './teardown.js';
 
 const SENTINELS = 3;
 const QUORUM = 2;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /** A master, its replica, and sentinels who soon notice that it is gone. All of it goes with the test. */
 export interface Sentinels {

@@ -37,7 +37,6 @@ export async function publishUntilFull(
       return full;
     },
     (times) => times >= 3,
-    20_000,
   );
 }
 

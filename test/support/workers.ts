@@ -4,8 +4,10 @@ import type { TestRedis } from './redis.js';
 import { SECRET, tokenFor } from './server.js';
 
 export const WORKERS = 2;
-/** A connection that was handed to a worker at the moment of its death is answered by nobody. */
-const HANG_MS = 4000;
+/** A connection that was handed to a worker at the moment of its death, or to one that is stopped, is answered by nobody. */
+export const HANG_MS = 4000;
+/** Which worker takes a connection is chance: a condition may need many tries, each of which may hang. */
+export const MANY_TRIES_MS = 150_000;
 
 /** The stand-alone server in several processes. */
 export function startWorkers(redis: TestRedis, environment: Readonly<Record<string, string>> = {}): ServerProcess {
@@ -27,7 +29,7 @@ export async function allWorkers(port: number): Promise<number[]> {
   await eventually(
     async () => seen.add(await anyWorker(port)).size,
     (size) => size === WORKERS,
-    20_000,
+    MANY_TRIES_MS,
   );
   return [...seen];
 }

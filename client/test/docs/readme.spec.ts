@@ -10,7 +10,6 @@ import { startServer, tokenFor } from '../../../test/support/server.js';
 import { cleanUp } from '../../../test/support/teardown.js';
 import { blocksOf, fileNameOf, type Block } from './blocks.js';
 
-const TEST_MS = 60_000;
 const FIXTURE = join(PROJECT, 'client', 'test', 'docs', 'fixtures');
 /** The address that the documents name; blocks that run get that of the test's server. */
 const ADDRESS = 'ws://127.0.0.1:3000/ws';
@@ -93,7 +92,6 @@ describe('the code in README.md', () => {
       expect(output.stderr).toBe('');
       expect(lines()).toContain(block.prints);
     },
-    TEST_MS,
   );
 });
 

@@ -3,8 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../test/support/eventually.js';
 import type { Member } from './member.js';
 
-/** How long what has happened may take to be mended, on a busy machine. */
-export const PATIENCE_MS = 30_000;
 /** Between two messages of one member. */
 const BETWEEN_MESSAGES_MS = 400;
 
@@ -33,12 +31,11 @@ export async function allConnected(members: readonly Member[]): Promise<void> {
   await eventually(
     () => members.filter(({ isConnected }) => !isConnected).length,
     (away) => away === 0,
-    PATIENCE_MS,
   );
 }
 
 /** Resolves when a member has seen this message, or it is too late for that. */
 export async function hasSeen(member: Member, id: string | undefined): Promise<void> {
   const isThere = (): boolean => member.seen.some((entry) => entry.kind === 'message' && entry.id === id);
-  await eventually(isThere, Boolean, PATIENCE_MS).catch(() => undefined);
+  await eventually(isThere, Boolean).catch(() => undefined);
 }

@@ -10,7 +10,7 @@ let cluster: TestRedisCluster;
 
 beforeAll(async () => {
   cluster = await TestRedisCluster.start();
-}, 60_000);
+});
 
 afterAll(() => cluster.remove());
 

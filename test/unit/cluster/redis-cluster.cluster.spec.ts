@@ -8,7 +8,7 @@ let redis: TestRedisCluster;
 
 beforeAll(async () => {
   redis = await TestRedisCluster.start();
-}, 60_000);
+});
 
 afterAll(() => redis.remove());
 
