@@ -1,8 +1,9 @@
 import { KeyObject, webcrypto } from 'node:crypto';
 
 import { Logger } from '@nestjs/common';
-import { createRemoteJWKSet, customFetch, errors, type FetchImplementation } from 'jose';
+import type { FetchImplementation } from 'jose';
 
+import { loadJose, type Jose } from './jose.js';
 import type { KeySource } from './key-source.js';
 import { TokenError, TokenUnavailableError } from './token-verifier.js';
 
@@ -19,20 +20,26 @@ export class JwksKeySource implements KeySource {
   readonly algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
   private readonly logger = new Logger(JwksKeySource.name);
-  private readonly set: ReturnType<typeof createRemoteJWKSet>;
+  private readonly set: ReturnType<Jose['createRemoteJWKSet']>;
   private readonly prepared = new WeakMap<webcrypto.CryptoKey, KeyObject>();
   private lastAttempt = -Infinity;
 
-  constructor(
+  /** Makes a source that fetches the set when a key is first asked for. */
+  static async at(url: URL, cooldownMs: number): Promise<JwksKeySource> {
+    return new JwksKeySource(await loadJose(), url, cooldownMs);
+  }
+
+  private constructor(
+    private readonly jose: Jose,
     url: URL,
     private readonly cooldownMs: number,
   ) {
-    this.set = createRemoteJWKSet(url, {
+    this.set = jose.createRemoteJWKSet(url, {
       timeoutDuration: FETCH_TIMEOUT_MS,
       cooldownDuration: cooldownMs,
       // The age is watched below: the library would refuse old keys while the address does not answer.
       cacheMaxAge: Infinity,
-      [customFetch]: this.fetch,
+      [jose.customFetch]: this.fetch,
     });
   }
 
@@ -42,6 +49,7 @@ export class JwksKeySource implements KeySource {
       const key = await this.set({ ...header, alg: header.alg ?? '' }, { payload: '', signature: '' });
       return this.prepare(key);
     } catch (error) {
+      const { errors } = this.jose;
       if (
         error instanceof errors.JWKSNoMatchingKey ||
         error instanceof errors.JWKSMultipleMatchingKeys ||

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { errors as joseErrors, jwtVerify } from 'jose';
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { MAX_USER_ID_LENGTH, isPrintable } from '../protocol/room-name.js';
 import { GrantError, GrantTemplate, defaultGrantsOf } from './grants.js';
+import { loadJose } from './jose.js';
 import type { KeySource } from './key-source.js';
 import type { Principal } from './principal.js';
 import { TokenError, type TokenVerifier } from './token-verifier.js';
@@ -21,7 +21,7 @@ const MALFORMED = 'The token is malformed';
 /** Both numbers of a signature, side by side (RFC 7518, section 3.4). */
 const EC_SIGNATURE_BYTES: Readonly<Record<string, number>> = { ES256: 64, ES384: 96, ES512: 132 };
 
-/** Errors by which the token libraries say that a token is not good. */
+/** Errors by which the library below @nestjs/jwt says that a token is not good. */
 const REFUSALS = new Set(['JsonWebTokenError', 'TokenExpiredError', 'NotBeforeError']);
 
 /** JSON Web Tokens, by RFC 7519 and the advice of RFC 8725. */
@@ -82,19 +82,24 @@ export class JwtTokenVerifier implements TokenVerifier {
   /** The library below @nestjs/jwt does not know EdDSA. */
   private async verifyEdDsa(token: string): Promise<Claims> {
     const { jwtIssuer, jwtAudience, jwtClockSkewMs } = this.options;
-    const { payload } = await jwtVerify(token, async (header) => this.keys.keyFor(header), {
-      algorithms: ['EdDSA'],
-      clockTolerance: jwtClockSkewMs / 1000,
-      ...(jwtIssuer === undefined ? {} : { issuer: jwtIssuer }),
-      ...(jwtAudience === undefined ? {} : { audience: jwtAudience }),
-    });
-    return payload;
+    const { errors, jwtVerify } = await loadJose();
+    try {
+      const { payload } = await jwtVerify(token, async (header) => this.keys.keyFor(header), {
+        algorithms: ['EdDSA'],
+        clockTolerance: jwtClockSkewMs / 1000,
+        ...(jwtIssuer === undefined ? {} : { issuer: jwtIssuer }),
+        ...(jwtAudience === undefined ? {} : { audience: jwtAudience }),
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new TokenError('The token has expired');
+      if (error instanceof errors.JOSEError) throw new TokenError('The token is not valid');
+      throw error;
+    }
   }
 
   private asTokenError(error: unknown): unknown {
     if (error instanceof TokenError) return error;
-    if (error instanceof joseErrors.JWTExpired) return new TokenError('The token has expired');
-    if (error instanceof joseErrors.JOSEError) return new TokenError('The token is not valid');
     if (error instanceof Error && REFUSALS.has(error.name)) {
       return new TokenError(error.name === 'TokenExpiredError' ? 'The token has expired' : 'The token is not valid');
     }

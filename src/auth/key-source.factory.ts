@@ -3,6 +3,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { SettingsError } from '../config/resolve-options.js';
 import type { RookeryOptions } from '../config/rookery.options.js';
 import { JwksKeySource } from './jwks.key-source.js';
+import { loadJose } from './jose.js';
 import type { KeySource } from './key-source.js';
 import { signingKeyOf } from './signing-key.js';
 
@@ -28,11 +29,14 @@ function readPublicKey(pem: string): KeyObject {
  *
  * @throws SettingsError
  */
-export function keySourceOf(options: RookeryOptions): KeySource {
-  if (options.jwksUrl !== undefined) return new JwksKeySource(new URL(options.jwksUrl), options.jwksCooldownMs);
+export async function keySourceOf(options: RookeryOptions): Promise<KeySource> {
+  if (options.jwksUrl !== undefined) return JwksKeySource.at(new URL(options.jwksUrl), options.jwksCooldownMs);
   if (options.jwtPublicKey !== undefined) {
     const key = readPublicKey(options.jwtPublicKey);
-    return { algorithms: algorithmsOf(key), keyFor: () => key, onlyKey: key };
+    const algorithms = algorithmsOf(key);
+    // Here, so that what cannot be loaded shows at start and not with the first token.
+    if (algorithms.includes('EdDSA')) await loadJose();
+    return { algorithms, keyFor: () => key, onlyKey: key };
   }
   const secret = signingKeyOf(options);
   return { algorithms: ['HS256'], keyFor: () => secret, onlyKey: secret, signingKey: secret };

@@ -51,7 +51,7 @@ const LONG_MS = 3_600_000;
 describe('JwksKeySource', () => {
   it('fetches the set at first use, and once for many uses', async () => {
     const issuer = await issuerWith(await keys('k1', 'k2'));
-    const source = new JwksKeySource(issuer.url, LONG_MS);
+    const source = await JwksKeySource.at(issuer.url, LONG_MS);
     expect(issuer.fetches).toBe(0);
     const [key, again, other] = await Promise.all(['k1', 'k1', 'k2'].map((kid) => source.keyFor(header(kid))));
     expect(key?.asymmetricKeyType).toBe('ec');
@@ -63,7 +63,7 @@ describe('JwksKeySource', () => {
 
   it('fetches anew for an unknown key, and finds one that was rotated in', async () => {
     const issuer = await issuerWith(await keys('k1'));
-    const source = new JwksKeySource(issuer.url, 0);
+    const source = await JwksKeySource.at(issuer.url, 0);
     await source.keyFor(header('k1'));
     issuer.answer = await keys('k1', 'k2');
     await expect(source.keyFor(header('k2'))).resolves.toHaveProperty('type', 'public');
@@ -72,7 +72,7 @@ describe('JwksKeySource', () => {
 
   it('lets a flood of unknown keys cause one fetch in a cool-down', async () => {
     const issuer = await issuerWith(await keys('k1'));
-    const source = new JwksKeySource(issuer.url, LONG_MS);
+    const source = await JwksKeySource.at(issuer.url, LONG_MS);
     const flood = Array.from({ length: 50 }, (_unused, index) => source.keyFor(header(`unknown-${index}`)));
     const outcomes = await Promise.allSettled(flood);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toStrictEqual([]);
@@ -83,7 +83,7 @@ describe('JwksKeySource', () => {
 
   it('asks a broken issuer once in a cool-down, too', async () => {
     const issuer = await issuerWith(json({ message: 'sorry' }, 500));
-    const source = new JwksKeySource(issuer.url, LONG_MS);
+    const source = await JwksKeySource.at(issuer.url, LONG_MS);
     for (const kid of ['k1', 'k1', 'k2']) {
       await expect(source.keyFor(header(kid))).rejects.not.toBeInstanceOf(TokenError);
     }
@@ -92,7 +92,7 @@ describe('JwksKeySource', () => {
 
   it('goes on with the keys it has while the issuer is away', async () => {
     const issuer = await issuerWith(await keys('k1'));
-    const source = new JwksKeySource(issuer.url, 0);
+    const source = await JwksKeySource.at(issuer.url, 0);
     await source.keyFor(header('k1'));
     issuer.answer = (response) => response.destroy();
     await expect(source.keyFor(header('k2'))).rejects.not.toBeInstanceOf(TokenError);
@@ -102,7 +102,7 @@ describe('JwksKeySource', () => {
   it('is found by the key’s id and nothing else that a token says', async () => {
     const issuer = await issuerWith(await keys('k1'));
     const trap = await issuerWith(await keys('k2'));
-    const source = new JwksKeySource(issuer.url, LONG_MS);
+    const source = await JwksKeySource.at(issuer.url, LONG_MS);
     const lure = { ...header('k2'), jku: trap.url.href, x5u: trap.url.href, jwk: { kty: 'EC' } };
     await expect(source.keyFor(lure)).rejects.toThrow(TokenError);
     expect(trap.fetches).toBe(0);
@@ -117,13 +117,15 @@ describe('JwksKeySource', () => {
       ['hangs up', (response) => response.destroy()],
     ])('%s', async (_what, answer) => {
       const issuer = await issuerWith(answer);
-      await expect(new JwksKeySource(issuer.url, 0).keyFor(header('k1'))).rejects.not.toBeInstanceOf(TokenError);
+      const source = await JwksKeySource.at(issuer.url, 0);
+      await expect(source.keyFor(header('k1'))).rejects.not.toBeInstanceOf(TokenError);
     });
 
     it('leads elsewhere', async () => {
       const elsewhere = await issuerWith(await keys('k1'));
       const issuer = await issuerWith((response) => response.writeHead(302, { Location: elsewhere.url.href }).end());
-      await expect(new JwksKeySource(issuer.url, 0).keyFor(header('k1'))).rejects.not.toBeInstanceOf(TokenError);
+      const source = await JwksKeySource.at(issuer.url, 0);
+      await expect(source.keyFor(header('k1'))).rejects.not.toBeInstanceOf(TokenError);
       expect(elsewhere.fetches).toBe(0);
     });
   });

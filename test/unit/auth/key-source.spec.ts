@@ -13,8 +13,8 @@ import { cleanUp } from '../../support/teardown.js';
 const sourceWith = (options: RookeryOptionsInput) => keySourceOf(resolveOptions(options));
 
 describe('the key', () => {
-  it('of a secret signs, and takes HS256 alone', () => {
-    const source = sourceWith({ jwtSecret: SECRET });
+  it('of a secret signs, and takes HS256 alone', async () => {
+    const source = await sourceWith({ jwtSecret: SECRET });
     expect(source.algorithms).toStrictEqual(['HS256']);
     expect(source.signingKey).toBeDefined();
     expect(source.keyFor({ alg: 'HS256', kid: 'anything' })).toBe(source.signingKey);
@@ -29,23 +29,24 @@ describe('the key', () => {
     ['P-256', () => pem(generateKeyPairSync('ec', { namedCurve: 'P-256' })), ['ES256']],
     ['P-521', () => pem(generateKeyPairSync('ec', { namedCurve: 'P-521' })), ['ES512']],
     ['ed25519', () => pem(generateKeyPairSync('ed25519')), ['EdDSA']],
-  ])('of kind %s takes the algorithms of its kind, and signs nothing', (_kind, make, algorithms) => {
-    const source = sourceWith({ jwtPublicKey: make() });
+  ])('of kind %s takes the algorithms of its kind, and signs nothing', async (_kind, make, algorithms) => {
+    const source = await sourceWith({ jwtPublicKey: make() });
     expect(source.algorithms).toStrictEqual(algorithms);
     expect(source.signingKey).toBeUndefined();
   });
 
-  it('that cannot be read is refused at start, by the setting’s name', () => {
+  it('that cannot be read is refused at start, by the setting’s name', async () => {
     const broken = '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----';
-    expect(() => sourceWith({ jwtPublicKey: broken })).toThrow('JWT_PUBLIC_KEY');
+    await expect(sourceWith({ jwtPublicKey: broken })).rejects.toThrow('JWT_PUBLIC_KEY');
   });
 
-  it('of a kind that does not sign is refused at start', () => {
-    expect(() => sourceWith({ jwtPublicKey: pem(generateKeyPairSync('x25519')) })).toThrow('JWT_PUBLIC_KEY');
+  it('of a kind that does not sign is refused at start', async () => {
+    const unfit = pem(generateKeyPairSync('x25519'));
+    await expect(sourceWith({ jwtPublicKey: unfit })).rejects.toThrow('JWT_PUBLIC_KEY');
   });
 
-  it('of a key set takes no HMAC and no unsigned tokens', () => {
-    const { algorithms, signingKey } = sourceWith({ jwksUrl: 'http://127.0.0.1:9/keys' });
+  it('of a key set takes no HMAC and no unsigned tokens', async () => {
+    const { algorithms, signingKey } = await sourceWith({ jwksUrl: 'http://127.0.0.1:9/keys' });
     expect(algorithms.filter((name) => name.startsWith('HS') || name === 'none')).toStrictEqual([]);
     expect(signingKey).toBeUndefined();
   });
