@@ -1,5 +1,4 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { ConfigModule } from '@nestjs/config';
 
 import { AdminModule } from './admin/admin.module.js';
 import { optionsFromEnvironment } from './config/environment.js';
@@ -11,13 +10,11 @@ import { RookeryModule } from './rookery.module.js';
 /** The stand-alone server: Rookery with all around it, set by the environment. */
 @Module({})
 export class AppModule {
-  /** @param options left out, the environment and `.env` are read */
+  /** @param options left out, the environment is read */
   static with(options?: RookeryOptionsInput): DynamicModule {
     return {
       module: AppModule,
       imports: [
-        // Reads `.env` into the process's environment, where that does not say otherwise.
-        ...(options === undefined ? [ConfigModule.forRoot({ cache: true })] : []),
         RookeryModule.forRootAsync({ useFactory: () => options ?? optionsFromEnvironment(process.env) }),
         AdminModule,
         HealthModule,

@@ -22,7 +22,7 @@ const PROBES = new Set(['/health/live', '/health/ready', '/metrics']);
 /**
  * Makes the stand-alone server, ready to listen.
  *
- * @param input left out, the environment and `.env` are read
+ * @param input left out, the environment is read
  * @throws SettingsError, EnvironmentError
  */
 export async function createApplication(input?: RookeryOptionsInput): Promise<NestExpressApplication> {

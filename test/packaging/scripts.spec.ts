@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import jwt from 'jsonwebtoken';
 
 import { eventually } from '../support/eventually.js';
 import { plainClient } from '../support/plain-client.js';
@@ -100,12 +102,14 @@ describe('npm start', () => {
 
 describe('npm run token', () => {
   it(
-    'prints a token that a server started in the same folder takes, with the grants asked for',
+    'prints a token that a server started in the same folder takes, by the secret in `.env` and with the grants asked for',
     async () => {
+      const secret = 'a secret that `.env` alone knows, not the environment';
+      writeFileSync(join(project, '.env'), `JWT_SECRET="${secret}"\n`);
       const server = startScript('start');
       const port = await server.port();
       const token = await npm(project, 'run', '--silent', 'token', '--', '--sub', 'bob', '--room', 'chat:*');
-      expect(token.trim()).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+      expect(jwt.verify(token.trim(), secret)).toMatchObject({ sub: 'bob' });
 
       const bob = await plainClient(`ws://127.0.0.1:${port}/ws?token=${token.trim()}`);
       expect(await bob.next('connected')).toMatchObject({ payload: { userId: 'bob' } });
