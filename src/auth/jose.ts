@@ -1,18 +1,18 @@
-/** The library for key sets and EdDSA. */
+/** Library for key sets and EdDSA. */
 export type Jose = typeof import('jose');
 
 /**
- * Loads jose when it is first needed. It is an ES module alone, which jest cannot load for an application in CommonJS
- * unless told to; with a secret or a key of another kind, such tests never come here.
+ * Loads jose on first use. jose is ESM only, and jest loads no ES modules in a CommonJS application by default. With a
+ * secret or a key of another kind, such an application works there all the same.
  *
- * @throws Error saying what jest has to be told
+ * @throws Error that names the flag which jest needs
  */
 export async function loadJose(): Promise<Jose> {
   try {
     return await import('jose');
   } catch (error) {
     throw new Error(
-      'JWKS_URL and Ed25519 keys need the ES module jose, which cannot be loaded here; jest needs NODE_OPTIONS=--experimental-vm-modules',
+      'Cannot load jose, an ES module that JWKS_URL and Ed25519 keys need. In jest, set NODE_OPTIONS=--experimental-vm-modules',
       { cause: error },
     );
   }

@@ -34,7 +34,7 @@ export async function keySourceOf(options: RookeryOptions): Promise<KeySource> {
   if (options.jwtPublicKey !== undefined) {
     const key = readPublicKey(options.jwtPublicKey);
     const algorithms = algorithmsOf(key);
-    // Here, so that what cannot be loaded shows at start and not with the first token.
+    // A failure to load must stop the start, and not show with the first token.
     if (algorithms.includes('EdDSA')) await loadJose();
     return { algorithms, keyFor: () => key, onlyKey: key };
   }

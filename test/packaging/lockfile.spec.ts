@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 interface LockEntry {
+  readonly dev?: boolean;
   readonly resolved?: string;
   readonly hasInstallScript?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -8,8 +9,15 @@ interface LockEntry {
 }
 type Packages = Readonly<Record<string, LockEntry>>;
 
-const text = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8');
-const { packages }: { readonly packages: Packages } = JSON.parse(text);
+const LOCKS = ['', 'bench/', 'test/packages/fixtures/nest11/', 'test/packages/fixtures/nest12/'];
+
+const textIn = (folder: string): string =>
+  readFileSync(new URL(`../../${folder}package-lock.json`, import.meta.url), 'utf8');
+
+function packagesIn(folder: string): Packages {
+  const { packages }: { readonly packages: Packages } = JSON.parse(textIn(folder));
+  return packages;
+}
 
 /** Where Node would look for a dependency of the package at `path`: in its own node_modules, then in each one above. */
 function places(path: string, name: string): string[] {
@@ -27,11 +35,13 @@ function missing(lock: Packages, kind: 'dependencies' | 'optionalDependencies'):
   );
 }
 
-describe('package-lock.json', () => {
+describe.each(LOCKS)('%spackage-lock.json', (folder) => {
+  const packages = packagesIn(folder);
+
   it('names no registry host', () => {
     const resolved = Object.values(packages).flatMap((entry) => entry.resolved ?? []);
     expect(resolved.filter((address) => /^[a-z+]+:/.test(address))).toStrictEqual([]);
-    expect(text).not.toMatch(/"(?:resolved|version)": "(?:git\+)?https?:/);
+    expect(textIn(folder)).not.toMatch(/"(?:resolved|version)": "(?:git\+)?https?:/);
   });
 
   it('holds an entry for every dependency', () => {
@@ -41,6 +51,16 @@ describe('package-lock.json', () => {
   // npm leaves out of the lock what its registry lacked on the day; `npm ci` then fails on that platform only.
   it('holds an entry for every optional dependency, and so for every platform', () => {
     expect(missing(packages, 'optionalDependencies')).toStrictEqual([]);
+  });
+});
+
+describe('package-lock.json', () => {
+  const packages = packagesIn('');
+
+  // The stand-alone server needs it in the container, where `npm prune --omit=dev` has run. npm keeps it there although
+  // it is a dev dependency, because it is an optional peer of @nestjs/core, too.
+  it('keeps @nestjs/platform-express when dev dependencies are pruned', () => {
+    expect(packages['node_modules/@nestjs/platform-express']?.dev).toBeUndefined();
   });
 
   it.each(['@swc/core', 'oxlint', 'oxlint-tsgolint', 'unrs-resolver'])('holds %s for other platforms', (name) => {
@@ -52,6 +72,8 @@ describe('package-lock.json', () => {
 });
 
 describe('package.json', () => {
+  const packages = packagesIn('');
+
   // npm warns of every package with an install script that this list does not name. All of them do without: what their
   // scripts fetch or build comes in packages for each platform.
   it('decides on the install script of every package that has one, and on no other', () => {

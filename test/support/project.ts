@@ -20,6 +20,13 @@ const run = promisify(execFile);
  * packed and thrown away, and is never older than the sources. Take it in `beforeAll`, and give it to `removeProject`.
  */
 export async function copyProject(): Promise<string> {
+  const folder = copySources();
+  await npm(folder, 'run', '--silent', 'build');
+  return folder;
+}
+
+/** Copies the project without building it, like a fresh clone after `npm ci`. */
+export function copySources(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-project-'));
   for (const entry of readdirSync(PROJECT)) {
     if (LEFT_OUT.has(entry)) continue;
@@ -27,7 +34,6 @@ export async function copyProject(): Promise<string> {
     cpSync(join(PROJECT, entry), join(folder, entry), { recursive: true, preserveTimestamps: true });
   }
   symlinkSync(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
-  await npm(folder, 'run', '--silent', 'build');
   return folder;
 }
 
