@@ -20,6 +20,8 @@ export interface RestCall {
   principal?: Principal;
 }
 
+const CHECKS = new PayloadValidationPipe();
+
 /** Returns who is calling, behind {@link RestGuard}. */
 export function callerOf({ principal }: RestCall): Principal {
   if (principal === undefined) throw new Error('The caller is known behind RestGuard only');
@@ -37,7 +39,7 @@ export function paramOf({ params }: RestCall, name: string): string {
  * @throws ProtocolError `INVALID_PAYLOAD` with field and rule
  */
 export function queryOf<T extends object>({ query }: RestCall, type: Type<T>): Promise<T> {
-  return new PayloadValidationPipe().transform(query, { type: 'query', metatype: type }) as Promise<T>;
+  return CHECKS.transform(query, { type: 'query', metatype: type }) as Promise<T>;
 }
 
 /**
@@ -49,7 +51,7 @@ export function queryOf<T extends object>({ query }: RestCall, type: Type<T>): P
 export function bodyOf<T extends object>(
   { body }: RestCall,
   type: Type<T>,
-  pipe: PayloadValidationPipe = new PayloadValidationPipe(),
+  pipe: PayloadValidationPipe = CHECKS,
 ): Promise<T> {
   return pipe.transform(body, { type: 'body', metatype: type }) as Promise<T>;
 }

@@ -1,11 +1,14 @@
+import { ForbiddenException } from '@nestjs/common';
 import { EventEmitter2, EventEmitterModule, OnEvent } from '@nestjs/event-emitter';
+import { WsException } from '@nestjs/websockets';
 
-import type {
-  ConnectionClosedEvent,
-  ConnectionOpenedEvent,
-  RoomMembershipEvent,
-  RoomOccupancyEvent,
-  UnhandledMessageEvent,
+import {
+  ProtocolError,
+  type ConnectionClosedEvent,
+  type ConnectionOpenedEvent,
+  type RoomMembershipEvent,
+  type RoomOccupancyEvent,
+  type UnhandledMessageEvent,
 } from '../../src/index.js';
 import { startApplication, type TestApplication } from '../support/application.js';
 import { join } from '../support/client.js';
@@ -69,6 +72,15 @@ class Answering {
   async answer(message: UnhandledMessageEvent): Promise<void> {
     await new Promise(setImmediate);
     if (message.type === 'question') message.reply('answer', { of: message.payload });
+  }
+}
+
+class Rejecting {
+  @OnEvent('message.unhandled', { suppressErrors: false })
+  reject({ type }: UnhandledMessageEvent): void {
+    if (type === 'http') throw new ForbiddenException('Not on Sundays');
+    if (type === 'ws') throw new WsException({ code: 'CLOSED_TODAY', message: 'Come back on Monday' });
+    throw new ProtocolError('UNKNOWN_TYPE');
   }
 }
 
@@ -143,6 +155,15 @@ describe('message.unhandled', () => {
     const alice = await join(await startApplication({ providers: [Answering] }));
     expect(await alice.request('question', 42)).toMatchObject({ type: 'answer', payload: { of: 42 } });
     expect(await alice.request('statement', 42)).toMatchObject({ type: 'ack' });
+  });
+
+  it.each([
+    ['http', { code: 'FORBIDDEN', message: 'Not on Sundays' }],
+    ['ws', { code: 'CLOSED_TODAY', message: 'Come back on Monday' }],
+    ['other', { code: 'UNKNOWN_TYPE' }],
+  ])('A listener of message.unhandled rejects a message by an exception of kind %s', async (type, payload) => {
+    const alice = await join(await startApplication({ providers: [Rejecting] }));
+    expect(await alice.request(type)).toMatchObject({ type: 'error', payload });
   });
 
   it('is UNKNOWN_TYPE where nobody listens', async () => {
