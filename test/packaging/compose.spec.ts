@@ -59,7 +59,7 @@ const service = serviceOf(load(read('docker-compose.yml')));
 describe('the Dockerfile', () => {
   it('builds in stages on one base image', () => {
     const froms = stages.map((stage) => stage[0]?.value);
-    expect(froms).toStrictEqual(['node:20-bookworm-slim AS deps', 'deps AS build', 'node:20-bookworm-slim AS runtime']);
+    expect(froms).toStrictEqual(['node:24-bookworm-slim AS deps', 'deps AS build', 'node:24-bookworm-slim AS runtime']);
   });
 
   it('installs from the lock file, and takes along neither development dependencies nor sources', () => {
