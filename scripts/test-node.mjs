@@ -15,9 +15,7 @@ const LINES = ['22', '24', '26'];
 
 /** What depends on Node's own code: sockets and the handles below them, upgrades, timers, processes, and the client. */
 const PARTS = [
-  'test/unit/connections/raw-socket',
-  'test/unit/connections/tcp-writer',
-  'test/unit/connections/turn',
+  'test/unit/connections/',
   'test/e2e/compression',
   'test/e2e/drain',
   'test/e2e/extension-gateway',
