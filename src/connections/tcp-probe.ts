@@ -148,7 +148,8 @@ async function withPairs<T>(action: (open: () => Promise<Pair>) => Promise<T>): 
 async function openPair(sockets: Socket[]): Promise<Pair> {
   const server = createServer();
   try {
-    server.listen(0, '127.0.0.1');
+    // Of this process alone: workers would share the port, and connect to each other.
+    server.listen({ port: 0, host: '127.0.0.1', exclusive: true });
     await once(server, 'listening');
     const far = connect((server.address() as AddressInfo).port, '127.0.0.1');
     sockets.push(far);
