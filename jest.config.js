@@ -5,8 +5,8 @@ export default {
   rootDir: '.',
   roots: ['<rootDir>/test', '<rootDir>/client/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
-  // These tests install packages from the registry: `npm run test:packages` runs them.
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/packages/'],
+  // These tests install packages and compile whole projects: `npm run test:packages` runs them.
+  testPathIgnorePatterns: ['/node_modules/', '/test/packages/'],
   testEnvironment: 'node',
   // Tests wait for sockets and processes as much as they compute: three at a time even on two cores.
   maxWorkers: Math.max(3, availableParallelism() - 1),

@@ -8,7 +8,7 @@ import { BUILD_PATIENCE_MS, PROJECT, environment, npm } from '../../../test/supp
 import { startServer, tokenFor } from '../../../test/support/server.js';
 
 const TEST_MS = 180_000;
-const FIXTURE = join(PROJECT, 'client', 'test', 'packaging', 'fixtures', 'application');
+const FIXTURE = join(PROJECT, 'client', 'test', 'packages', 'fixtures', 'application');
 
 const run = promisify(execFile);
 
