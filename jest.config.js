@@ -8,8 +8,8 @@ export default {
   // These tests install packages and compile whole projects: `npm run test:packages` runs them.
   testPathIgnorePatterns: ['/node_modules/', '/test/packages/'],
   testEnvironment: 'node',
-  // Tests wait for sockets and processes as much as they compute: three at a time even on two cores.
-  maxWorkers: Math.max(3, availableParallelism() - 1),
+  // Tests wait for sockets and processes as much as they compute: four at a time even on two cores.
+  maxWorkers: Math.max(4, availableParallelism() - 1),
   // With ES modules, what a test file has loaded stays in memory: a worker that has too much of it is replaced.
   workerIdleMemoryLimit: '1GB',
   // A bound on what hangs, for machines that are busy; tests wait for conditions.
