@@ -79,6 +79,15 @@ export class RookeryPage {
     });
   }
 
+  /** Resolves when the position in the room is in the page's storage. */
+  async keeps(offset: number): Promise<void> {
+    const { storage = 'localStorage' } = this.options;
+    await eventually(
+      () => this.page.evaluate((name) => globalThis[name].getItem('rookery:r') ?? '', storage),
+      (position) => position.endsWith(`:${offset}`),
+    );
+  }
+
   seen(): Promise<unknown[]> {
     return this.page.evaluate(() => (globalThis as unknown as PageGlobals).seen);
   }
