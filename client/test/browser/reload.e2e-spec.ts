@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core';
 
+import type { AckPayload } from '../../../src/protocol/messages.js';
 import { connect, type TestClient } from '../../../test/support/client.js';
 import { startServer, tokenFor } from '../../../test/support/server.js';
 import { BROWSER_START_MS, openContext, startBrowser } from '../support/browser.js';
@@ -73,10 +74,10 @@ describe('a page that keeps its positions', () => {
       const options = { ws: server.ws, token: tokenFor(), storage };
       const first = await RookeryPage.open(context, origin, options);
       await first.joined();
-      await publish(other, 1);
+      const { offset = NaN } = (await publish(other, 1)).payload as AckPayload;
       expect(await first.sees(1)).toEqual([1]);
       // A tab that is closed may be gone before it has written anything.
-      await first.keeps(1);
+      await first.keeps(offset);
       await first.page.close({ runBeforeUnload: false });
       await publish(other, 2);
       const second = await RookeryPage.open(context, origin, options);
