@@ -64,7 +64,9 @@ function learn({ near, handle }: Pair): WriteStrategy {
   near.write(CHUNK.subarray(0, 1));
   Reflect.deleteProperty(handle, 'writeBuffer');
   if (seen === undefined) throw new Error('the stream writes in another way');
-  return seen === null ? new HandleRequests() : new CallerRequests(seen.constructor as new () => WriteRequest);
+  if (seen === null) return new HandleRequests();
+  assert.equal(typeof seen.getAsyncId, 'function', 'a request does not tell whether it is in use');
+  return new CallerRequests(seen.constructor as new () => WriteRequest);
 }
 
 async function check(candidate: WriteStrategy, open: () => Promise<Pair>): Promise<void> {

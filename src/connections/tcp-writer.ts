@@ -21,7 +21,11 @@ export interface TcpHandle {
 export interface WriteRequest {
   buffer?: Buffer | null;
   oncomplete?: (() => void) | null;
+  /** Returns {@link NOT_IN_USE} until a write takes the request, and after that write has ended. */
+  getAsyncId(): number;
 }
+
+const NOT_IN_USE = -1;
 
 /** `refused`: nothing was written, and the stream has to find out why. `failed`: nobody knows what was written. */
 export type WriteOutcome = 'written' | 'waiting' | 'refused' | 'failed';
@@ -110,7 +114,9 @@ export class CallerRequests implements WriteStrategy {
   write(handle: TcpHandle, bytes: Buffer): Exclude<WriteOutcome, 'failed'> {
     const request = (this.unused ??= new this.Request());
     if (handle.writeBuffer(request, bytes) !== 0) return 'refused';
-    if (handle.writeQueueSize === 0) return 'written';
+    // The size of the queue does not tell: the kernel may take the rest at the second try, and the request still ends
+    // only later. One that is in use must not be handed over again; Node would abort the process.
+    if (request.getAsyncId() === NOT_IN_USE) return 'written';
     this.unused = undefined;
     keep(request, bytes);
     return 'waiting';

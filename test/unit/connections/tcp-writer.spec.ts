@@ -6,10 +6,12 @@ import { Logger } from '@nestjs/common';
 
 import { checkStrategy, provenStrategy } from '../../../src/connections/tcp-probe.js';
 import {
+  CallerRequests,
   TcpWriter,
   tcpHandleOf,
   unsentBytesOf,
   type TcpHandle,
+  type WriteRequest,
   type WriteStrategy,
 } from '../../../src/connections/tcp-writer.js';
 import { eventually } from '../../support/eventually.js';
@@ -124,6 +126,35 @@ describe('TcpWriter', () => {
     far.resetAndDestroy();
     await closed;
     expect(writer.write(handle, Buffer.from('y'))).toBe('refused');
+  });
+});
+
+describe('CallerRequests', () => {
+  it('CallerRequests does not hand over a request again that is in use although nothing waits in the queue', () => {
+    let used = -1;
+    class Request {
+      private readonly number = (made += 1);
+      getAsyncId(): number {
+        return this.number <= used ? this.number : -1;
+      }
+    }
+    let made = 0;
+    const handedOver: WriteRequest[] = [];
+    const handle = {
+      writeQueueSize: 0,
+      writeBuffer(request: WriteRequest): number {
+        expect(request.getAsyncId()).toBe(-1);
+        handedOver.push(request);
+        // Every second write is partial: it takes the request, and the kernel the rest at once.
+        if (handedOver.length % 2 === 0) used = made;
+        return 0;
+      },
+    } as unknown as TcpHandle;
+    const strategy = new CallerRequests(Request);
+    const outcomes = Array.from({ length: 6 }, () => strategy.write(handle, Buffer.from('x')));
+    expect(outcomes).toEqual(['written', 'waiting', 'written', 'waiting', 'written', 'waiting']);
+    expect(new Set(handedOver).size).toBe(3);
+    expect(handedOver[1]).toMatchObject({ buffer: Buffer.from('x'), oncomplete: expect.any(Function) });
   });
 });
 
