@@ -8,7 +8,7 @@ import { Balancer } from './support/balancer.js';
 import { Stoppable, type StoppableOptions } from './support/stoppable.js';
 
 /** The server gives up soon on who does not answer. */
-const IMPATIENT = { heartbeatIntervalMs: 100, heartbeatTimeoutMs: 400 };
+const IMPATIENT = { heartbeatIntervalMs: 300, heartbeatTimeoutMs: 3000 };
 /** So long that only what wakes it can have moved it. */
 const HOURS_MS = 3_600_000;
 

@@ -23,7 +23,12 @@ export interface TestApplication extends TestServer {
   readonly log: RecordingLogger;
 }
 
-export const TEST_OPTIONS: RookeryOptionsInput = { nodeEnv: 'test', jwtSecret: SECRET, drainTimeoutMs: 500 };
+export const TEST_OPTIONS: RookeryOptionsInput = {
+  nodeEnv: 'test',
+  jwtSecret: SECRET,
+  drainTimeoutMs: 500,
+  maxEventLoopDelayMs: 0,
+};
 
 class Application {}
 

@@ -41,7 +41,7 @@ export function startProcess(
 ): ServerProcess {
   if (!existsSync(main)) throw new Error('Run `npm run build` first, as `npm test` does');
   const cwd = folder ?? emptyFolder();
-  const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...environment };
+  const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', MAX_EVENT_LOOP_DELAY_MS: '0', ...environment };
   const child = spawn(process.execPath, [main], { cwd, env });
   return watch(child, (signal) => child.kill(signal));
 }

@@ -56,7 +56,14 @@ export function startServer(options: RookeryOptionsInput = {}): Promise<TestServ
 export async function startServerWithoutKey(
   options: RookeryOptionsInput = {},
 ): Promise<TestServer<NestExpressApplication>> {
-  const app = await createApplication({ nodeEnv: 'test', logLevel: 'silent', drainTimeoutMs: 500, ...options });
+  const app = await createApplication({
+    nodeEnv: 'test',
+    logLevel: 'silent',
+    drainTimeoutMs: 500,
+    // A busy machine holds up this process: readiness is to fail for the reason that a test makes.
+    maxEventLoopDelayMs: 0,
+    ...options,
+  });
   await app.listen(0, '127.0.0.1');
   return serve(app);
 }
