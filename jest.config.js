@@ -5,8 +5,8 @@ export default {
   rootDir: '.',
   roots: ['<rootDir>/test', '<rootDir>/client/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
-  // These tests install packages and compile whole projects: `npm run test:packages` runs them.
-  testPathIgnorePatterns: ['/node_modules/', '/test/packages/'],
+  // `npm run test:packages` installs packages and compiles whole projects; `npm run test:chaos` kills nodes and Redis.
+  testPathIgnorePatterns: ['/node_modules/', '/test/packages/', '/test/soak/'],
   testEnvironment: 'node',
   // Tests wait for sockets and processes as much as they compute: four at a time even on two cores.
   maxWorkers: Math.max(4, availableParallelism() - 1),

@@ -19,7 +19,7 @@ const SOAKS = {
   'client/test/soak/losses.e2e-spec.ts': { SOAK_SECONDS: '180' },
   'test/e2e/hostile-frames.e2e-spec.ts': { SOAK_FRAMES: '20000' },
   'test/e2e/chaos.e2e-spec.ts': { CHAOS_MESSAGES: '100000', CHAOS_SEED: SEED },
-  'test/e2e/redis-chaos.e2e-spec.ts': { CHAOS_SECONDS: '180', CHAOS_SEED: SEED },
+  'test/soak/redis-chaos.e2e-spec.ts': { CHAOS_SECONDS: '180', CHAOS_SEED: SEED },
 };
 
 /** One file by itself: what it plays should have the machine for itself. */
@@ -31,7 +31,9 @@ function play([file, defaults]) {
   const said = Object.entries(settings).map((setting) => setting.join('='));
   console.log(`${said.join(' ')} npm run jest -- ${file}`);
   const env = { ...process.env, ...settings };
-  return spawnSync(process.execPath, [...JEST, '--runTestsByPath', file], { cwd: PROJECT, env, stdio: 'inherit' });
+  const config = file.includes('/soak/') ? ['--config', 'jest.chaos.config.js'] : [];
+  const args = [...JEST, ...config, '--runTestsByPath', file];
+  return spawnSync(process.execPath, args, { cwd: PROJECT, env, stdio: 'inherit' });
 }
 
 const wanted = process.argv.slice(2);
