@@ -3,6 +3,8 @@ import type { JoinedPayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
 import { backOff, type Delays } from './back-off.js';
 import { serverError, type RookeryError } from './errors.js';
+import type { Settle } from './limited.js';
+import type { Joined } from './messages.js';
 import type { Wire } from './wire.js';
 
 /** A room that wants to be joined, as long as it is among the memberships. */
@@ -13,6 +15,14 @@ export interface Member {
   readonly onJoined: (joined: JoinedPayload) => void;
   /** For good. It is no membership any more. */
   readonly onRefused: (error: RookeryError) => void;
+}
+
+/** One wish to be in the room, from `join` to `leave`, and who waits for it to come true. */
+export interface Stay extends Member {
+  readonly waiters: Set<Settle<Joined>>;
+  cameTrue: boolean;
+  /** False while its position is read from a store. */
+  isAsked: boolean;
 }
 
 type Outcome = JoinedPayload | { readonly error: ErrorPayload };

@@ -5,21 +5,13 @@ import { RookeryError, clientError } from './errors.js';
 import { createFeed, type Feed } from './feed.js';
 import { History, type HistoryOptions } from './history.js';
 import type { Core } from './core.js';
-import { limited, type Settle } from './limited.js';
-import type { Member } from './memberships.js';
+import { limited } from './limited.js';
+import type { Stay } from './memberships.js';
 import { createMessageLoop, type LoopOptions, type MessageLoop } from './message-loop.js';
 import type { Joined, Published, PublishOptions, RoomMessage } from './messages.js';
 import { PresenceList } from './presence.js';
 import type { JoinOptions, RoomEvents, RoomState } from './room-events.js';
 import { validated, type StandardSchemaV1 } from './standard-schema.js';
-
-/** One wish to be in the room, from `join` to `leave`, and who waits for it to come true. */
-interface Stay extends Member {
-  readonly waiters: Set<Settle<Joined>>;
-  cameTrue: boolean;
-  /** False while its position is read from a store. */
-  isAsked: boolean;
-}
 
 /** A room as one client sees it. `client.room(name)` makes it, and gives the same one each time. */
 export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvents<Received>> {
