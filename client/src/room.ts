@@ -220,10 +220,8 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       onJoined: (joined) => {
         for (const settle of stay.waiters) settle(joined);
         stay.waiters.clear();
-        // Put there by the server before: then the reply says nothing about what follows.
-        if (this.isIn) return;
-        // Said once: from here on, where the feed is counts.
-        from = undefined;
+        if (this.isIn) return; // The server had put it there: the reply says nothing about what follows.
+        from = undefined; // Said once: from here on, where the feed is counts.
         stay.cameTrue = true;
         this.isIn = true;
         feed.joined(joined);

@@ -107,7 +107,7 @@ async function measure(server: TestServer): Promise<{ up: number; down: number }
   return proxy.bytes;
 }
 
-/** Places in so many bytes, from the first one on. */
+/** Returns positions in a run of bytes, one in each stride, from the first byte on. */
 function everyFew(bytes: number, stride: number): number[] {
   return Array.from({ length: Math.ceil(bytes / stride) }, (_none, index) => index * stride);
 }

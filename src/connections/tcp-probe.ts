@@ -100,7 +100,7 @@ function fill(candidate: WriteStrategy, handle: TcpHandle): number {
   throw new Error('no write ever waits');
 }
 
-/** Reads so many chunks, and compares each byte as it comes. */
+/** Reads a number of chunks, and compares each byte with what was written. */
 async function readChunks(far: Socket, chunks: number): Promise<void> {
   const total = chunks * CHUNK.length;
   let position = 0;

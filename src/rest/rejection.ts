@@ -5,14 +5,14 @@ import { BrokerUnavailableError } from '../broker/broker.js';
 import { ERRORS, ProtocolError, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
 import { STATUS_OF_CODE, payloadOfAnswer } from '../protocol/http-status.js';
 
-/** An exception as a client is told of it: over REST with the status, in a gateway without. */
+/** What a client learns of an exception: over REST with the status, in a gateway without. */
 export interface Rejection {
   readonly status: number;
   readonly payload: ErrorPayload;
 }
 
 /**
- * Returns what a client is told of an exception: of Rookery's errors their codes, of the application's HTTP and
+ * Returns what a client learns of an exception: of Rookery's errors their codes, of the application's HTTP and
  * WebSocket exceptions the application's own status, code and text.
  *
  * @returns undefined for any other error: a fault, of which nothing is told

@@ -133,7 +133,7 @@ export class Joining {
     return { payload, begin: () => this.catchUp.start(member, start, rest) };
   }
 
-  /** @returns undefined when the connection went away meanwhile, or is in the room already */
+  /** @returns undefined when the connection has closed, or is in the room already */
   private add(connection: Connection, room: Room, start: Position, byServer: boolean): Membership | undefined {
     if (connection.closing || this.registry.find(connection, room.name) !== undefined) return undefined;
     // Others may have been entered since it was asked for.

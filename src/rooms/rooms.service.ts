@@ -129,7 +129,7 @@ export class RoomsService implements OnModuleInit {
     const room = parseRoomName(name);
     if (connection.closing) return false;
     const { payload, begin } = await this.joining.admit(connection, room, { byServer: true });
-    // In the room already, or gone meanwhile: there is nothing to tell.
+    // The connection was in the room already, or has closed: there is nothing to tell.
     if (begin !== NOTHING_TO_BEGIN) {
       connection.send('room:joined', payload);
       begin();

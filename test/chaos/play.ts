@@ -14,7 +14,7 @@ export const READERS = 5;
 const ROOMS_OF_TALKER = 10;
 /** Characters of all texts of a run: more than the sockets on the way take in half of it, on any machine. */
 const LEAST_TEXT = 20_000_000;
-/** One message of so many is large. */
+/** Messages for each large one. */
 const LARGE_EVERY = 10;
 const LEAST_LARGE = 16 * 1024;
 const SMALL = 200;

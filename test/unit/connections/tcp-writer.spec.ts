@@ -21,7 +21,7 @@ interface Pair {
   readonly near: Socket;
   readonly handle: TcpHandle;
   readonly far: Socket;
-  /** Waits until the far side has read so many bytes, and returns them as text. */
+  /** Waits until the far side has read this number of bytes, and returns them as text. */
   readonly reads: (bytes: number) => Promise<string>;
 }
 
