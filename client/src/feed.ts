@@ -88,6 +88,8 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
         if (result.issues === undefined) listener.onMessage({ ...whole, data: result.value });
         else listener.onInvalid?.(whole, result.issues);
       }
+      // The application may have left the room on what it was given: there is no position to keep then.
+      if (wanted !== generation) return;
       position = { epoch, offset };
       context.moved(room, position);
     };

@@ -88,6 +88,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     const asked = core.memberships.remove(stay);
     this.feed.stop();
     core.keeper.moveTo(this.name, undefined);
+    core.keeper.flush();
     this.end(stay, clientError('ABORTED', 'Left'));
     if (!asked || !core.wire.isUp()) return;
     // A connection that is gone has left the room, too.

@@ -104,8 +104,31 @@ describe('positions', () => {
       (lines) => lines.includes('r at 1'),
     );
     expect(log.indexOf('handled x')).toBeLessThan(log.indexOf('r at 1'));
-    await room.leave();
-    expect(positions.get('r')).toBeUndefined();
+  });
+
+  it('are gone once the room is left, be it by a handler of a message', async () => {
+    const server = await startServer();
+    const positions = new MemoryPositions();
+    const bob = rookery(server, { user: 'bob' }).room('r');
+    const room = rookery(server, { positions }).room('r');
+    await room.join();
+    await bob.publish(1);
+    await eventually(
+      () => positions.get('r')?.offset,
+      (offset) => offset === 1,
+    );
+    const left = new Promise<void>((resolve, reject) => {
+      room.on('message', () => void room.leave().then(resolve, reject));
+    });
+    await bob.publish(2);
+    await left;
+    expect([room.position, positions.get('r')]).toEqual([undefined, undefined]);
+    const seen = collect(room);
+    await bob.publish(3);
+    await room.join();
+    await bob.publish(4);
+    await many(seen, 1);
+    expect(dataOf(seen)).toEqual([4]);
   });
 
   it('that cannot be read or stored are told, and do no harm', async () => {
