@@ -4,6 +4,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 
 import { AppModule } from './app.module.js';
@@ -35,7 +36,7 @@ export async function createApplication(input?: RookeryOptionsInput): Promise<Ne
     abortOnError: false,
   });
   const options = app.get(RookeryOptions);
-  const logger = createPino({ level: options.logLevel, json: options.nodeEnv === 'production' });
+  const logger = await createPino({ level: options.logLevel, json: options.nodeEnv === 'production' });
   app.useLogger(new PinoLogger(logger));
   app.flushLogs();
   useHttp(app, options, logger);
@@ -49,7 +50,7 @@ export async function createApplication(input?: RookeryOptionsInput): Promise<Ne
   return app;
 }
 
-function useHttp(app: NestExpressApplication, options: RookeryOptions, logger: ReturnType<typeof createPino>): void {
+function useHttp(app: NestExpressApplication, options: RookeryOptions, logger: Logger): void {
   app.disable('x-powered-by');
   app.use(
     pinoHttp({

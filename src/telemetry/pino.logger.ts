@@ -14,22 +14,19 @@ const MAX_TEXT_LENGTH = 2000;
 const SECRETS = ['req.headers.authorization', 'req.headers.cookie', 'req.headers["sec-websocket-protocol"]'];
 
 /** The logger of the stand-alone server. */
-export function createPino({ level, json }: LogSettings): Logger {
+export async function createPino({ level, json }: LogSettings): Promise<Logger> {
   const options: LoggerOptions = {
     level,
     redact: { paths: SECRETS, censor: '[redacted]' },
     timestamp: pino.stdTimeFunctions.isoTime,
     base: json ? { pid: process.pid } : null,
   };
-  // Lines for people are made in a thread of their own, which a log that writes nothing does without.
   if (json || level === 'silent') return pino(options);
-  return pino({
-    ...options,
-    transport: {
-      target: 'pino-pretty',
-      options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss', singleLine: true },
-    },
-  });
+  const { default: pretty } = await import('pino-pretty');
+  const forPeople = pretty.prettyFactory({ ignore: 'pid,hostname', translateTime: 'HH:MM:ss', singleLine: true });
+  const output = pino.destination();
+  // Written here and at once: what a thread of pino's has not written yet when the process ends is lost.
+  return pino(options, { write: (line) => void output.write(forPeople(line)) });
 }
 
 /** An address without its query, which is where browsers put tokens. */

@@ -1,9 +1,10 @@
+import { execFile } from 'node:child_process';
 import { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 
 import pino from 'pino';
 
-import { PinoLogger, createPino, oneLine, withoutQuery } from '../../../src/telemetry/pino.logger.js';
-import { cleanUp } from '../../support/teardown.js';
+import { PinoLogger, oneLine, withoutQuery } from '../../../src/telemetry/pino.logger.js';
 
 interface Line {
   readonly level: number;
@@ -11,6 +12,8 @@ interface Line {
   readonly context?: string;
   readonly stack?: string;
 }
+
+const LOGGER = new URL('../../../dist/telemetry/pino.logger.js', import.meta.url).href;
 
 const EVIL = 'a\r\nb\u001b[31mc\u0085d\u2028e\u2029f';
 const ESCAPED = 'a\\u000d\\u000ab\\u001b[31mc\\u0085d\\u2028e\\u2029f';
@@ -28,12 +31,6 @@ function recording(): { logger: PinoLogger; written: () => string } {
     },
   });
   return { logger: new PinoLogger(pino({ level: 'trace' }, stream)), written: () => text };
-}
-
-function hasThread(level: pino.LevelWithSilent): boolean {
-  const stream: object = Reflect.get(createPino({ level, json: false }), pino.symbols.streamSym);
-  cleanUp(() => 'worker' in stream && 'end' in stream && typeof stream.end === 'function' && stream.end());
-  return 'worker' in stream;
 }
 
 describe('the log', () => {
@@ -67,9 +64,15 @@ describe('the log', () => {
     } satisfies Partial<Line>);
   });
 
-  it('takes no thread for itself while it is silent', () => {
-    expect(hasThread('silent')).toBe(false);
-    expect(hasThread('fatal')).toBe(true);
+  it.each([true, false])('has written the last words of a process (as JSON: %s)', async (json) => {
+    const script = `
+      const { createPino } = await import(${JSON.stringify(LOGGER)});
+      const logger = await createPino({ level: 'info', json: ${json} });
+      logger.info('last words');
+      process.exit();
+    `;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(stdout).toContain('last words');
   });
 
   it('does not grow with what a client sends', () => {
