@@ -4,8 +4,8 @@ import process from 'node:process';
 import { compileServer } from './compile-server.mjs';
 
 /** Its output goes to standard error: standard output belongs to the command that the build is for. */
-function runNode(...args) {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 2, 2] });
+function run(program, ...args) {
+  const child = spawn(program, args, { stdio: ['ignore', 2, 2] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -13,4 +13,4 @@ function runNode(...args) {
   });
 }
 
-process.exitCode = (await compileServer(runNode)) ?? 1;
+process.exitCode = (await compileServer(run)) ?? 1;

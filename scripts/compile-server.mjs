@@ -4,6 +4,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { fingerprint } from '../client/scripts/fingerprint.mjs';
+import { TSC } from './typescript.mjs';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const DIST = join(PROJECT, 'dist');
@@ -32,24 +33,21 @@ function isBuiltOf(inputs) {
 /**
  * Compiles `src/` to `dist/` and says so on standard error. Does nothing, in a few milliseconds, if nothing has changed.
  *
- * @param {(...args: string[]) => Promise<number | null>} runNode runs Node with these arguments; resolves to its exit code
+ * @param {(program: string, ...args: string[]) => Promise<number | null>} run runs a program; resolves to its exit code
  * @returns {Promise<number | null>} the compiler's exit code; code is emitted despite type errors
  */
-export async function compileServer(runNode) {
+export async function compileServer(run) {
   const isComplete = hasAllOutputs();
   const inputs = fingerprint(PROJECT, INPUTS);
   if (isComplete && isBuiltOf(inputs)) return 0;
 
   const isFirst = !existsSync(join(PROJECT, BUILD_INFO));
-  process.stderr.write(
-    `Compiling the server (src/ to dist/)${isFirst ? ': about half a minute the first time' : ''} ...\n`,
-  );
+  process.stderr.write(`Compiling the server (src/ to dist/)${isFirst ? ': some seconds the first time' : ''} ...\n`);
   rmSync(STAMP, { force: true });
   // The compiler emits only what its notes do not list.
   if (!isComplete) rmSync(join(PROJECT, BUILD_INFO), { force: true });
-  const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
   // By the contents of files: `--build` goes by their times, and takes an older file that was put back for compiled.
-  const code = await runNode(compiler, '-p', join(PROJECT, 'tsconfig.build.json'));
+  const code = await run(TSC, '-p', join(PROJECT, 'tsconfig.build.json'));
   if (code === 0) writeFileSync(STAMP, stampFor(inputs) ?? '');
   return code;
 }

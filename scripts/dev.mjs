@@ -1,22 +1,28 @@
 import { spawn } from 'node:child_process';
+import { watch } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { compileServer } from './compile-server.mjs';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
-const TSC = [fileURLToPath(import.meta.resolve('typescript/bin/tsc')), '-p', 'tsconfig.build.json'];
 
 // Each reload waits for the server to drain: a second is enough when the clients are one's own.
 const ENVIRONMENT = { DRAIN_TIMEOUT_MS: '1000', ...process.env };
 
+const SETTLE_MS = 50;
+
 const running = new Set();
 let stopping = false;
+let changed = false;
+let compiling;
 
-/** Starts Node with these arguments; the promise is kept when it has ended. */
-function run(...args) {
+/** Starts a program; the promise is kept when it has ended. */
+function run(program, ...args) {
   // Without a terminal on its standard input, no child competes for the keyboard.
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd: PROJECT,
     env: ENVIRONMENT,
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -42,19 +48,33 @@ function stop() {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 
 // The server must not start on what an earlier build left behind. Type errors are no reason to stop: the code is
-// emitted all the same, and the watching compiler goes on reporting them.
+// emitted all the same, and they are told again after the next change.
 await compileServer(run);
 // For the example chat. A fault in it is no reason to stop, either.
-if (!stopping) await run('client/scripts/build.mjs');
+if (!stopping) await run(process.execPath, 'client/scripts/build.mjs');
+
+/** Compiles what has changed, one run after the other: more may change while one runs. */
+async function compileChanges() {
+  while (changed && !stopping) {
+    // Editors write a file in several steps.
+    await delay(SETTLE_MS);
+    changed = false;
+    // A source may be gone again, as an editor's temporary file is: what replaces it is one more change.
+    await compileServer(run).catch((error) => console.error(String(error)));
+  }
+  compiling = undefined;
+}
 
 if (!stopping) {
-  const compiler = run(...TSC, '--watch', '--preserveWatchOutput');
-  const server = run('--watch', '--watch-preserve-output', '--enable-source-maps', 'dist/main.js');
-  // Neither ends by itself. When one does, the other is of no use.
-  await Promise.race([compiler, server]);
-  if (!stopping) {
-    process.exitCode = 1;
-    stop();
-  }
-  await Promise.all([compiler, server]);
+  // Not by the compiler's `--watch`: on some file systems it notices nothing.
+  const sources = watch(join(PROJECT, 'src'), { recursive: true }, () => {
+    changed = true;
+    compiling ??= compileChanges();
+  });
+  // It does not end by itself.
+  await run(process.execPath, '--watch', '--watch-preserve-output', '--enable-source-maps', 'dist/main.js');
+  if (!stopping) process.exitCode = 1;
+  sources.close();
+  stop();
+  await compiling;
 }

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
+import { TSC } from '../../scripts/typescript.mjs';
 import { internalNames } from './internal-names.mjs';
 
 const CLIENT = fileURLToPath(new URL('..', import.meta.url));
@@ -68,9 +68,7 @@ async function buildSmall() {
  * the imports among them stay as they are.
  */
 function declare() {
-  const compiler = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
-  const args = [compiler, '-p', join(CLIENT, 'tsconfig.build.json')];
-  execFileSync(process.execPath, args, { cwd: CLIENT, stdio: ['ignore', 2, 2] });
+  execFileSync(TSC, ['-p', join(CLIENT, 'tsconfig.build.json')], { cwd: CLIENT, stdio: ['ignore', 2, 2] });
   // Names `Symbol.asyncDispose` for those whose own settings do not.
   const entry = `/// <reference lib="esnext.disposable" />\nexport * from './types/client/src/index.js';\n`;
   writeFileSync(join(DIST, 'index.d.ts'), entry);

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import jwt from 'jsonwebtoken';
@@ -141,6 +141,25 @@ describe('npm run token', () => {
     'says how it is used where it is not told for whom',
     async () => {
       await expect(npm(project, 'run', '--silent', 'token')).rejects.toThrow('npm run token -- --sub alice');
+    },
+    TEST_MS,
+  );
+});
+
+describe('npm run ws:dev', () => {
+  it(
+    'starts the server anew after a change of the source',
+    async () => {
+      const server = startScript('run', 'ws:dev');
+      await server.port();
+      appendFileSync(join(project, 'src', 'start-page.ts'), "\nexport const greeting = 'changed';\n");
+      await eventually(server.output, (text) => text.split('Rookery is running').length === 3);
+      expect(readFileSync(join(project, 'dist', 'start-page.js'), 'utf8')).toContain('changed');
+      server.kill('SIGINT');
+      await eventually(
+        () => isGroupAlive(server.pid),
+        (alive) => !alive,
+      );
     },
     TEST_MS,
   );

@@ -23,7 +23,7 @@ interface SmallProject {
   readonly touch: (date: Date) => void;
 }
 
-/** A project of one source with the build of this one: the compiler takes a moment for it and not half a minute. */
+/** A project of one source with the build of this one: the compiler takes a moment for it. */
 function smallProject(): SmallProject {
   const folder = mkdtempSync(join(tmpdir(), 'rookery-build-'));
   cleanUp(() => rmSync(folder, { recursive: true }));
@@ -45,7 +45,8 @@ function smallProject(): SmallProject {
       if (stdout !== '') throw new Error(`standard output belongs to the command: ${stdout}`);
       return stderr;
     },
-    compile: () => node(join(PROJECT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json'),
+    compile: () =>
+      node(join(PROJECT, 'node_modules', '@typescript', 'native', 'bin', 'tsc'), '-p', 'tsconfig.build.json'),
     built: () => readFileSync(join(folder, 'dist', 'main.js'), 'utf8'),
     touch: (date) => utimesSync(source, date, date),
   };
