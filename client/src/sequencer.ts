@@ -37,7 +37,8 @@ interface Own<Message> extends Position {
 }
 
 type Arrival<Message, Reason> = (
-  { readonly message: Message; readonly offset: number } | { readonly gap: Loss<Reason> }
+  | { readonly message: Message; readonly offset: number }
+  | { readonly gap: Loss<Reason> }
 ) & {
   /** How much had been sent by then. What is sent later cannot have come before. */
   readonly sent: number;

@@ -10,7 +10,8 @@ interface Waiting {
 
 /** What a member that lagged gets when it reads again. */
 export type Resumed =
-  { readonly publication: Publication } | { readonly gap: Position; readonly reason: 'dropped' | 'epoch' };
+  | { readonly publication: Publication }
+  | { readonly gap: Position; readonly reason: 'dropped' | 'epoch' };
 
 /** What a waiting message takes besides its text. */
 const OVERHEAD_BYTES = 200;
