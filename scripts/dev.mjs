@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { compileServer } from './compile-server.mjs';
@@ -16,8 +15,8 @@ const SETTLE_MS = 50;
 
 const running = new Set();
 let stopping = false;
-let changed = false;
-let compiling;
+let compiling = Promise.resolve();
+let timer;
 
 /** Starts a program; the promise is kept when it has ended. */
 function run(program, ...args) {
@@ -53,28 +52,26 @@ await compileServer(run);
 // For the example chat. A fault in it is no reason to stop, either.
 if (!stopping) await run(process.execPath, 'client/scripts/build.mjs');
 
-/** Compiles what has changed, one run after the other: more may change while one runs. */
-async function compileChanges() {
-  while (changed && !stopping) {
-    // Editors write a file in several steps.
-    await delay(SETTLE_MS);
-    changed = false;
+/** Compiles after what is being compiled now; does nothing where that had the change already. */
+function compileChanges() {
+  compiling = compiling.then(async () => {
     // A source may be gone again, as an editor's temporary file is: what replaces it is one more change.
-    await compileServer(run).catch((error) => console.error(String(error)));
-  }
-  compiling = undefined;
+    if (!stopping) await compileServer(run).catch((error) => console.error(String(error)));
+  });
 }
 
 if (!stopping) {
   // Not by the compiler's `--watch`: on some file systems it notices nothing.
   const sources = watch(join(PROJECT, 'src'), { recursive: true }, () => {
-    changed = true;
-    compiling ??= compileChanges();
+    // Editors write a file in several steps.
+    clearTimeout(timer);
+    timer = setTimeout(compileChanges, SETTLE_MS);
   });
   // It does not end by itself.
   await run(process.execPath, '--watch', '--watch-preserve-output', '--enable-source-maps', 'dist/main.js');
   if (!stopping) process.exitCode = 1;
   sources.close();
+  clearTimeout(timer);
   stop();
   await compiling;
 }
