@@ -11,10 +11,15 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
   const busy = new Map<string, Promise<void>>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** To nowhere, where the room was left. */
-  function moveTo(room: string, position: Position | undefined): void {
+  function moveTo(room: string, position: Position): void {
     moved.set(room, position);
     timer ??= setTimeout(flush);
+  }
+
+  /** At once, as the room was left: who joins it again begins anew. */
+  function forget(room: string): void {
+    moved.set(room, undefined);
+    flush();
   }
 
   /** Stores now what would be stored at the end of the turn: there may be none. */
@@ -50,7 +55,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
     return attempt<Position | undefined>(() => busy.get(room)?.then(() => get(room)) ?? store.get(room), fail);
   }
 
-  return { get, moveTo, flush, settle };
+  return { get, moveTo, forget, flush, settle };
 }
 
 export type PositionKeeper = ReturnType<typeof createPositionKeeper>;

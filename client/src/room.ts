@@ -87,8 +87,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
     if (stay === undefined) return;
     const asked = core.memberships.remove(stay);
     this.feed.stop();
-    core.keeper.moveTo(this.name, undefined);
-    core.keeper.flush();
+    core.keeper.forget(this.name);
     this.end(stay, clientError('ABORTED', 'Left'));
     if (!asked || !core.wire.isUp()) return;
     // A connection that is gone has left the room, too.
