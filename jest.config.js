@@ -7,7 +7,7 @@ export default {
   testMatch: ['**/*.spec.ts', '**/*.e2e-spec.ts'],
   // `npm run test:packages` installs packages and compiles whole projects; `npm run test:chaos` kills nodes and Redis.
   testPathIgnorePatterns: ['/node_modules/', '/test/packages/', '/test/soak/'],
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.ts',
   // Tests wait for sockets and processes as much as they compute: five at a time even on two cores.
   maxWorkers: Math.max(5, availableParallelism() - 1),
   // With ES modules, what a test file has loaded stays in memory: a worker that has too much of it is replaced.
