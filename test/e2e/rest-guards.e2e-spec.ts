@@ -4,6 +4,15 @@ import { startServer, tokenFor, type TestServer } from '../support/server.js';
 
 const METRICS_TOKEN = 'a-token-for-the-metrics';
 
+const GUARDED = [
+  '/api/rooms',
+  '/api/rooms/general',
+  '/api/rooms/general/members',
+  '/api/rooms/general/messages',
+  '/api/connections',
+  '/api/connections/x',
+];
+
 /** Paths as they stand and as somebody would write them to get around a guard. */
 function variants(path: string): string[] {
   const last = path.lastIndexOf('/');
@@ -33,34 +42,24 @@ async function statusOf(server: TestServer, method: string, target: string, toke
 }
 
 describe.each(PLATFORMS)('REST on %s', (_platform, start) => {
-  it.each([
-    '/api/rooms',
-    '/api/rooms/general',
-    '/api/rooms/general/members',
-    '/api/rooms/general/messages',
-    '/api/connections',
-    '/api/connections/x',
-  ])('is guarded at %s, however it is written', async (path) => {
+  it('is guarded at every path, however it is written', async () => {
     const server = await start();
-    for (const target of variants(path)) {
-      for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS']) {
-        const withNothing = await statusOf(server, method, target);
-        const withLittle = await statusOf(server, method, target, tokenFor({ rooms: [] }));
+    const little = tokenFor({ rooms: [] });
+    const open: unknown[] = [];
+    for (const path of GUARDED) {
+      for (const target of variants(path)) {
+        for (const method of ['GET', 'HEAD', 'DELETE', 'OPTIONS']) {
+          const withNothing = await statusOf(server, method, target);
+          const withLittle = await statusOf(server, method, target, little);
 
-        expect({ target, method, withNothing: [400, 401, 404].includes(withNothing) }).toEqual({
-          target,
-          method,
-          withNothing: true,
-        });
-        expect({ target, method, withLittle: [400, 403, 404].includes(withLittle) }).toEqual({
-          target,
-          method,
-          withLittle: true,
-        });
+          if (![400, 401, 404].includes(withNothing)) open.push({ target, method, withNothing });
+          if (![400, 403, 404].includes(withLittle)) open.push({ target, method, withLittle });
+        }
       }
+      expect(await statusOf(server, 'GET', path)).toBe(401);
+      expect(await statusOf(server, 'GET', path, little)).toBe(403);
     }
-    expect(await statusOf(server, 'GET', path)).toBe(401);
-    expect(await statusOf(server, 'GET', path, tokenFor({ rooms: [] }))).toBe(403);
+    expect(open).toEqual([]);
   });
 
   it.each(['/api/broadcast', '/api/rooms/general/messages', '/api/users/bob/messages'])(

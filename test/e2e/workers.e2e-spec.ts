@@ -13,10 +13,11 @@ beforeAll(async () => {
 afterAll(() => redis.remove());
 
 describe('several processes on one port', () => {
-  it('are one server, replace one that dies, and end together with 0', async () => {
+  it('are one server that says once where it is, replace one that dies, and end together with 0', async () => {
     const server = startWorkers(redis);
     const port = await server.port();
     const [first = 0, ...others] = await allWorkers(port);
+    expect(server.output().match(/Rookery is running/g)).toHaveLength(1);
 
     const clients = await Promise.all(
       Array.from({ length: 6 }, (_, n) => plainClient(`ws://127.0.0.1:${port}/ws?token=${tokenFor({ sub: `u${n}` })}`)),
@@ -38,10 +39,7 @@ describe('several processes on one port', () => {
     expect(server.exitCode()).toBe(0);
   });
 
-  it('say once where they are, and what is wrong with a setting', async () => {
-    const server = startWorkers(redis);
-    await allWorkers(await server.port());
-    expect(server.output().match(/Rookery is running/g)).toHaveLength(1);
+  it('end, and say what is wrong with a setting', async () => {
     const broken = startWorkers(redis, { REDIS_URL: '' });
     await broken.exited;
     expect(broken.exitCode()).toBe(1);
