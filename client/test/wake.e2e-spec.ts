@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import { jest } from '@jest/globals';
 import { WebSocket } from 'ws';
 
@@ -163,11 +165,11 @@ describe('a client on a machine that has slept for hours', () => {
   it('takes nothing for a sign of life that had come before it fell asleep', async () => {
     const server = await startServer();
     const proxy = await FaultyProxy.start(server.port);
-    const sockets: WebSocket[] = [];
+    const connections: { readonly webSocket: WebSocket; readonly socket: Socket }[] = [];
     class Watched extends WebSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols);
-        sockets.push(this);
+        this.once('upgrade', ({ socket }) => connections.push({ webSocket: this, socket }));
       }
     }
     // The server's clock jumps, too: the token must not end by that.
@@ -177,16 +179,18 @@ describe('a client on a machine that has slept for hours', () => {
     const room = client.room('r');
     const seen = collect(room);
     await room.join();
-    // What comes now is there, and not read.
-    sockets[0]?.pause();
-    const before = proxy.bytes.down;
+    const [first] = connections;
+    if (first === undefined) throw new Error('there is no connection');
+    // What comes now is there, and not read by the client.
+    first.webSocket.pause();
+    const before = first.socket.bytesRead;
     await rookery(server, { user: 'bob' }).room('r').publish('unread');
     await eventually(
-      () => proxy.bytes.down,
+      () => first.socket.bytesRead,
       (bytes) => bytes > before,
     );
     proxy.stall();
-    sockets[0]?.resume();
+    first.webSocket.resume();
     sleepForHours();
     await until(client, 'reconnecting');
     await until(client, 'connected');
