@@ -7,7 +7,7 @@ import { collect, rookery } from './support/rookery.js';
 
 const PATIENCE_MS = 3_600_000;
 /** Bytes from one place of a fault to the next; `npm run test:soak` has one at every byte. */
-const STRIDE = Number(process.env['SOAK_STRIDE'] ?? 29);
+const STRIDE = Number(process.env['SOAK_STRIDE'] ?? 13);
 /** So many sessions at a time. */
 const LANES = 6;
 

@@ -5,7 +5,7 @@ import { startServer } from '../support/server.js';
 import { SMALL_OUTBOX } from '../support/stalled.js';
 
 /** `npm run test:soak` plays more. */
-const MESSAGES = Number(process.env['CHAOS_MESSAGES'] ?? 2500);
+const MESSAGES = Number(process.env['CHAOS_MESSAGES'] ?? 4000);
 const SEED = Number(process.env['CHAOS_SEED'] ?? 1);
 const PATIENCE_MS = 1_800_000;
 

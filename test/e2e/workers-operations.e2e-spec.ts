@@ -47,7 +47,7 @@ function byWorker(text: string, name: string): Map<string, number> {
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 
 describe('several processes on one port', () => {
-  it('are ready when all of them are, and show the metrics of all in one scrape, under numbers that stay', async () => {
+  it('are ready together or say which is not, and show the metrics of all in one scrape, under numbers that stay', async () => {
     const port = await startWorkers(redis).port();
     const [first = 0] = await allWorkers(port);
     const ready = await answer(port, '/health/ready', ({ status }) => status === 200);

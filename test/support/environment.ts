@@ -6,8 +6,7 @@ const { run } = AsyncLocalStorage.prototype;
 
 /**
  * Node's environment, which also ends the asynchronous contexts that a test file began. Jest makes one for each file,
- * and modules make theirs; up to Node 22 every promise of the process pays for each that was ever used, and each keeps
- * its file's modules in memory.
+ * and modules make theirs; up to Node 22 every promise of the process pays for each that was ever used.
  */
 export default class Environment extends NodeEnvironment {
   readonly #contexts = new Set<AsyncLocalStorage<unknown>>();
