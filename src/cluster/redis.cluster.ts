@@ -9,7 +9,7 @@ import {
 } from '@nestjs/common';
 
 import { CommandQueue } from '../broker/redis/command-queue.js';
-import { createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
+import { closeRedisClient, createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Answers, Cluster, NodeListener } from './cluster.js';
 import { Hearing } from './hearing.js';
@@ -93,7 +93,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   onApplicationShutdown(): void {
     clearInterval(this.pulse);
     for (const question of this.questions.values()) question.end();
-    this.client.disconnect();
+    closeRedisClient(this.client);
   }
 
   /** Others may come at any time. */

@@ -1,13 +1,14 @@
-import { Cluster, Redis, type SentinelConnectionOptions } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 import type { RookeryOptions } from '../../config/rookery.options.js';
 import { SCRIPTS } from './scripts/scripts.js';
 
 const DEFAULT_PORT = 6379;
 const FIRST_RETRY_MS = 50;
-const MAX_RETRY_MS = 2000;
+/** Short: a room waits a moment for all nodes when they find a new master. */
+const MAX_RETRY_MS = 500;
 /** How often the client of a cluster looks where the slots are, whether or not somebody tells it that one has moved. */
-const SLOTS_REFRESH_MS = 2000;
+const SLOTS_REFRESH_MS = 500;
 
 /** How long to wait before the next attempt to connect: longer each time, and another time for each node. */
 export function retryDelayMs(attempt: number, random: number = Math.random()): number {
@@ -29,6 +30,29 @@ export function createRedisClient(options: RookeryOptions, name: string): RedisC
   return client;
 }
 
+/** Those that are closed on purpose. */
+const closed = new WeakSet<RedisClient>();
+
+/** Ends a connection for good. */
+export function closeRedisClient(client: RedisClient): void {
+  closed.add(client);
+  client.disconnect();
+}
+
+/**
+ * Has a client begin anew that has given up. ioredis does where it is told of a new master by one sentinel while it
+ * still asks another one which it is, and where connecting to that fails.
+ */
+function keepTrying(client: Redis): void {
+  client.on('end', () => {
+    if (closed.has(client)) return;
+    const connect = (): void => {
+      if (!closed.has(client) && client.status === 'end') client.connect().catch(() => undefined);
+    };
+    setTimeout(connect, retryDelayMs(0)).unref();
+  });
+}
+
 function settingsOf({ redisTimeoutMs }: RookeryOptions, name: string) {
   return {
     connectionName: `rookery-${name}`,
@@ -45,7 +69,7 @@ function settingsOf({ redisTimeoutMs }: RookeryOptions, name: string) {
 }
 
 function createSingle(options: RookeryOptions, name: string): Redis {
-  return new Redis(options.redisUrl ?? '', {
+  const client = new Redis(options.redisUrl ?? '', {
     ...settingsOf(options, name),
     ...sentinelOf(options),
     lazyConnect: true,
@@ -54,6 +78,8 @@ function createSingle(options: RookeryOptions, name: string): Redis {
     autoResubscribe: false,
     retryStrategy: (attempt: number) => retryDelayMs(attempt),
   });
+  keepTrying(client);
+  return client;
 }
 
 /** Its client follows slots as they move, which takes sending again what came to the wrong server. */
@@ -80,11 +106,29 @@ function createCluster(options: RookeryOptions, name: string): Cluster {
 function sentinelOf({
   redisSentinels,
   redisSentinelName,
-}: RookeryOptions): Pick<SentinelConnectionOptions, 'sentinels' | 'name'> {
+  redisTimeoutMs,
+}: RookeryOptions): Pick<
+  RedisOptions,
+  'sentinels' | 'name' | 'failoverDetector' | 'sentinelReconnectStrategy' | 'sentinelCommandTimeout'
+> {
   if (redisSentinels.length === 0 || redisSentinelName === undefined) return {};
   const sentinels = redisSentinels.map((address) => {
     const { hostname, port } = new URL(`redis://${address}`);
     return { host: hostname, port: Number(port || 26_379) };
   });
-  return { sentinels, name: redisSentinelName };
+  return {
+    sentinels,
+    name: redisSentinelName,
+    // A master that was replaced takes writes until it is told so itself, which are lost: it is left at once.
+    failoverDetector: true,
+    sentinelReconnectStrategy: (attempt) => retryDelayMs(attempt),
+    sentinelCommandTimeout: redisTimeoutMs,
+  };
+}
+
+/** False where the connections of one node have come to different servers, as they may while one replaces another. */
+export function areOnOneServer(one: RedisClient, other: RedisClient): boolean {
+  if (!(one instanceof Redis && other instanceof Redis)) return true;
+  const [first, second] = [one.stream, other.stream];
+  return first.remoteAddress === second.remoteAddress && first.remotePort === second.remotePort;
 }
