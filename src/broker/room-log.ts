@@ -84,8 +84,10 @@ export class RoomLog {
 
   private startOf(after: Position | undefined, oldestLost: number): { from: number; lost?: LossReason } {
     if (after === undefined) return { from: oldestLost };
-    // A position ahead of the head cannot be of this history, whatever its epoch says.
-    if (after.epoch !== this.epoch || after.offset > this.head) return { from: oldestLost, lost: 'epoch' };
+    // Nobody who stands in another epoch has seen anything of this one.
+    if (after.epoch !== this.epoch) return { from: oldestLost, lost: 'epoch' };
+    // What follows a position ahead of the head is not here, and what is before it has been seen.
+    if (after.offset > this.head) return { from: this.head, lost: 'epoch' };
     return after.offset < oldestLost ? { from: oldestLost, lost: this.lossReason } : { from: after.offset };
   }
 }

@@ -205,12 +205,11 @@ export function brokerContract(name: string, make: BrokerFactory): void {
     it('does not take a position of another epoch, or ahead of the room, for one of its own', async () => {
       const { broker } = await start();
       const { epoch = '' } = await broker.publish({ room: 'a', data: '1' });
-      for (const position of [
-        { epoch: 'other', offset: 0 },
-        { epoch, offset: 2 },
-      ]) {
-        expect(await broker.history('a', position, ALL)).toMatchObject({ lost: 'epoch', after: 0 });
-      }
+      const another = await broker.history('a', { epoch: 'other', offset: 0 }, ALL);
+      expect(another).toMatchObject({ lost: 'epoch', after: 0 });
+      // Whoever has seen more than there is has seen what there is.
+      const ahead = await broker.history('a', { epoch, offset: 2 }, ALL);
+      expect(ahead).toMatchObject({ lost: 'epoch', after: 1, publications: [] });
     });
 
     it('answers for a room that nobody ever published to', async () => {

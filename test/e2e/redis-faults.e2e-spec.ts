@@ -172,28 +172,35 @@ describe('when Redis restarts empty', () => {
 });
 
 describe('when Redis comes back without the end of the history', () => {
-  it('members are told, and the numbers given anew are not taken for the old ones', async () => {
+  it('nodes give back what they have seen, under the numbers that it had', async () => {
     const cluster = await startCluster({ persistent: true });
     const { one, two, members, publisher } = cluster;
     const { before, after } = await loseTheEnd(cluster);
     await ready(one, two);
+    for (const n of [6, 7]) await publishSafely(publisher, 'r', n, `i${n}`);
+    const [first, second] = members;
+    expect(await upTo(first, 7)).toEqual([6, 7]);
+    expect(await upTo(second, 7)).toEqual([1, 2, 3, 4, 5, 6, 7]);
     for (const member of members) {
-      const gap = await member.nextWhere(
-        ({ type, payload }) => type === 'room:gap' && payload.room === 'r' && payload.recovered === undefined,
-      );
-      expect(gap.payload).toMatchObject({ reason: 'epoch' });
-      expect([before.epoch, after.epoch]).not.toContain(gap.payload.epoch);
+      for (const { payload } of member.takeAll('room:gap')) expect(payload).toMatchObject({ recovered: true });
     }
-    for (const n of [6, 7, 8, 9]) await publishSafely(publisher, 'r', n, `i${n}`);
-    for (const member of members) expect((await upTo(member, 9)).slice(-4)).toEqual([6, 7, 8, 9]);
     for (const position of [before, after]) {
       const back = await connectAgain(two);
       const joined = await back.request('join', { room: 'r', recover: position });
-      expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
+      expect(joined.payload).toMatchObject({ recovered: true, offset: position.offset });
+      expect((await upTo(back, 7)).length).toBe(7 - position.offset);
     }
   });
 
-  it('a publish right after it does not hide the loss from who was away', async () => {
+  it('ids of what is given back are remembered with it', async () => {
+    const cluster = await startCluster({ persistent: true });
+    const { one, two, publisher } = cluster;
+    const { after } = await loseTheEnd(cluster);
+    await ready(one, two);
+    expect((await publishSafely(publisher, 'r', 5, 'i5')).payload).toMatchObject({ ...after, duplicate: true });
+  });
+
+  it('a publish right after it waits for what nodes give back', async () => {
     const cluster = await startCluster({ persistent: true });
     const { redis, two, publisher } = cluster;
     // Sent again and again while Redis comes back: it gets there before anything is compared.
@@ -203,8 +210,8 @@ describe('when Redis comes back without the end of the history', () => {
     await ready(two);
     const back = await connectAgain(two, { claims: { sub: 'away' } });
     const joined = await back.request('join', { room: 'r', recover: before });
-    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
-    expect(await upTo(back, 7)).toEqual([6, 7]);
+    expect(joined.payload).toMatchObject({ recovered: true });
+    expect(await upTo(back, 7)).toEqual([3, 4, 5, 6, 7]);
   });
 
   it('a whole epoch that is lost is missed, too', async () => {
@@ -236,17 +243,22 @@ describe('when Redis comes back without the end of the history', () => {
     expect(await upTo(back, 3)).toEqual([3]);
   });
 
-  it('a position beyond what is left is refused even where no node remembers it', async () => {
+  it('where no node remembers it, a position beyond goes on where the histories part, and one before is recovered', async () => {
     const cluster = await startCluster({ persistent: true });
     const { redis, one, two } = cluster;
-    const { after } = await loseTheEnd(cluster, () => Promise.all([one.stop(), two.stop()]));
+    const { before, after } = await loseTheEnd(cluster, () => Promise.all([one.stop(), two.stop()]));
     const [fresh] = await startNodes(redis, 1);
     if (fresh === undefined) throw new Error('a node');
     const publisher = await join(fresh);
     for (const n of [6, 7, 8, 9]) await publishSafely(publisher, 'r', n, `j${n}`);
     const back = await connectAgain(fresh);
     const joined = await back.request('join', { room: 'r', recover: after });
-    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
+    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch', offset: before.offset });
+    expect(await upTo(back, 9)).toEqual([6, 7, 8, 9]);
+    const earlier = await connectAgain(fresh);
+    const rejoined = await earlier.request('join', { room: 'r', recover: before });
+    expect(rejoined.payload).toMatchObject({ recovered: true, offset: before.offset });
+    expect(await upTo(earlier, 9)).toEqual([6, 7, 8, 9]);
   });
 });
 

@@ -31,7 +31,7 @@ async function setTheScene(): Promise<Scene> {
 }
 
 describe('nodes whose Redis is named by sentinels', () => {
-  it('go on with the replica that takes over, and tell what it did not have', async () => {
+  it('go on with the replica that takes over, and give it what it did not have', async () => {
     const { sentinels, nodes, traffic } = await setTheScene();
     const { master, replica } = sentinels;
     await stopReplication(master);
@@ -42,8 +42,7 @@ describe('nodes whose Redis is named by sentinels', () => {
     await traffic.goesOn(200);
     await traffic.end();
     expect(await traffic.verdict()).toEqual([]);
-    expect(traffic.losses.length).toBeGreaterThan(0);
-    for (const { reason } of traffic.losses) expect(reason).toBe('epoch');
+    expect(traffic.losses).toEqual([]);
   });
 
   it('leave a master that hung and was replaced, when it comes back', async () => {

@@ -13,22 +13,30 @@ export function frameOf({ data, from = '', origin = '', volatile }: PublishReque
 /** What nodes that subscribe to a room get: a run of publications. */
 export interface Delivery {
   readonly epoch: string;
+  /** The offset that the room's next message has after those before this delivery. */
+  readonly next: number;
   readonly publications: readonly Publication[];
+}
+
+/** A delivery as the script that publishes makes it. */
+export function deliveryOf(epoch: string, first: number, timestamp: number, frames: readonly string[]): string {
+  return `${epoch}\n${first}\n${timestamp}\n${frames.join('')}`;
 }
 
 /** Reads a delivery: lines with its epoch, the offset of its first numbered publication and its time, then frames. */
 export function readDelivery(text: string): Delivery {
   const reader = new FrameReader(text);
   const epoch = reader.line();
-  let offset = Number(reader.line());
+  const next = Number(reader.line());
   const timestamp = Number(reader.line());
   const publications: Publication[] = [];
+  let offset = next;
   while (!reader.done) {
     const volatile = reader.skip('v');
     publications.push(reader.publication(timestamp, volatile ? undefined : offset));
     if (!volatile) offset += 1;
   }
-  return { epoch, publications };
+  return { epoch, next, publications };
 }
 
 /** Reads an entry of a room's stream, whose id is `offset-milliseconds`. */

@@ -1,6 +1,12 @@
 import type { Position } from '../../protocol/position.js';
 import type { Subscriber } from './subscriber.js';
 
+/** A room, and how far it is known to have come, as scripts read it. */
+export interface Asked {
+  readonly room: string;
+  readonly known: string;
+}
+
 /**
  * How far rooms have come, as this node has seen it: by deliveries, and by what it published itself. Redis is told
  * with every publish and every comparison, so that it cannot go on with less unnoticed.
@@ -25,9 +31,28 @@ export class KnownPositions {
 
   /** What is known of a room, as scripts read it. */
   of(room: string): string {
+    return [...new Set(this.all(room).map(textOf))].join(' ');
+  }
+
+  private all(room: string): Position[] {
     const subscription = this.subscriber.find(room);
     const known = [...(subscription?.untold ?? []), subscription?.seen, this.published.get(room)];
-    return [...new Set(known.flatMap((position) => (position === undefined ? [] : [textOf(position)])))].join(' ');
+    return known.filter((position) => position !== undefined);
+  }
+
+  /** A room with what is known of it. */
+  about(room: string): Asked {
+    return { room, known: this.of(room) };
+  }
+
+  /** Whether this node has seen the room reach further in the epoch of this position. */
+  isBeyond(room: string, position: Position | undefined): boolean {
+    return this.all(room).some(({ epoch, offset }) => epoch === position?.epoch && offset > position.offset);
+  }
+
+  /** Whether the room's deliveries come to this node. */
+  isListening(room: string): boolean {
+    return this.subscriber.find(room) !== undefined;
   }
 
   /** Rooms that this node has published to. */

@@ -1,16 +1,23 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { RoomRules } from '../../config/room-rules.js';
 import type { RookeryOptions } from '../../config/rookery.options.js';
+import { BrokerUnavailableError } from '../broker.js';
 import type { PublishRequest, PublishResult } from '../publication.js';
 import type { CommandQueue } from './command-queue.js';
-import { frameOf } from './frames.js';
+import { deliveryOf, frameOf } from './frames.js';
 import type { KnownPositions } from './known-positions.js';
+import type { RecentMessages } from './recent-messages.js';
 import type { RoomKeys } from './room-keys.js';
 
 /** One script call holds up Redis for everybody: it gets so much at most. */
 const MAX_RUN_MESSAGES = 256;
 const MAX_RUN_CHARACTERS = 256 * 1024;
+/** What may wait for the run before it: it does so for longer only where Redis has begun a new run. */
+const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
+/** How often a room is tried that gathers what nodes know. */
+const GATHERING_RETRY_MS = 30;
 
 interface Pending {
   readonly request: PublishRequest;
@@ -25,13 +32,19 @@ interface Run {
   characters: number;
 }
 
-/** What is published to a room within one turn of the event loop goes to Redis, and from it to the nodes, as one run. */
+/**
+ * What is published to a room within one turn of the event loop goes to Redis, and from it to the nodes, as one run.
+ * The runs of a room go one by one, and what comes meanwhile is one run by then: a room may refuse to go on for a
+ * moment, and the client of a cluster sends again later what a server could not do while its slot moved. Later runs
+ * must not overtake.
+ */
 export class PublishQueue {
   private readonly runs = new Map<string, Run[]>();
-  /** Rooms with a run on its way that nothing may overtake. */
+  /** Rooms with a run on its way. */
   private readonly busy = new Set<string>();
   private readonly instance = randomBytes(8).toString('base64url');
   private ids = 0;
+  private waitingCharacters = 0;
 
   /**
    * @param freshEpoch makes one that was never used before
@@ -43,6 +56,7 @@ export class PublishQueue {
     private readonly commands: CommandQueue,
     private readonly freshEpoch: () => string,
     private readonly known: KnownPositions,
+    private readonly recent: RecentMessages,
   ) {
     commands.onFlush(() => this.handIn());
   }
@@ -50,7 +64,7 @@ export class PublishQueue {
   /** @throws BrokerUnavailableError */
   publish(request: PublishRequest): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      const refusal = this.commands.refusal();
+      const refusal = this.commands.refusal() ?? this.refusal();
       if (refusal !== undefined) {
         reject(refusal);
         return;
@@ -61,8 +75,14 @@ export class PublishQueue {
     });
   }
 
+  private refusal(): BrokerUnavailableError | undefined {
+    if (this.waitingCharacters <= MAX_WAITING_CHARACTERS) return undefined;
+    return new BrokerUnavailableError('Redis: too much waits to be published');
+  }
+
   private add(message: Pending): void {
     const { room } = message.request;
+    this.waitingCharacters += message.frame.length;
     const runs = this.runs.get(room);
     const last = runs?.at(-1);
     if (last === undefined || last.messages.length >= MAX_RUN_MESSAGES || last.characters >= MAX_RUN_CHARACTERS) {
@@ -76,66 +96,86 @@ export class PublishQueue {
   }
 
   private handIn(): void {
-    for (const [room, runs] of this.runs) {
-      if (this.options.redisCluster) this.sendNext(room, runs);
-      else for (const { messages } of runs) void this.send(room, messages);
-    }
-    if (!this.options.redisCluster) this.runs.clear();
+    for (const room of this.runs.keys()) this.sendNext(room);
   }
 
-  /**
-   * The client of a cluster sends again later what a server could not do while its slot moved: the runs of a room go
-   * one by one, or later ones would overtake. What comes meanwhile is one run by then.
-   */
-  private sendNext(room: string, runs: Run[]): void {
+  private sendNext(room: string): void {
     if (this.busy.has(room)) return;
-    const run = runs.shift();
-    if (runs.length === 0) this.runs.delete(room);
+    const run = this.take(room);
     if (run === undefined) return;
     this.busy.add(room);
     void this.send(room, run.messages).then((failure) => {
       this.busy.delete(room);
-      const waiting = this.runs.get(room);
-      if (waiting === undefined) return;
-      if (failure === undefined) {
-        this.commands.schedule();
-        return;
-      }
+      if (!this.runs.has(room)) return;
+      if (failure === undefined) this.commands.schedule();
       // They have waited for as long as an answer may take.
-      this.runs.delete(room);
-      for (const { messages } of waiting) for (const { reject } of messages) reject(failure.error);
+      else this.rejectWaiting(room, failure.error);
     });
+  }
+
+  private take(room: string): Run | undefined {
+    const runs = this.runs.get(room);
+    const run = runs?.shift();
+    if (runs?.length === 0) this.runs.delete(room);
+    this.waitingCharacters -= run?.characters ?? 0;
+    return run;
+  }
+
+  private rejectWaiting(room: string, error: unknown): void {
+    for (let run = this.take(room); run !== undefined; run = this.take(room)) {
+      for (const { reject } of run.messages) reject(error);
+    }
   }
 
   /** @returns why none of it was accepted, where that is so */
   private async send(room: string, messages: readonly Pending[]): Promise<{ readonly error: unknown } | undefined> {
-    const { positionTtlMs, deduplicationWindowMs } = this.options;
-    const { historySize, historyTtlMs } = this.rules.of(room);
-    const keys = [this.keys.meta(room), this.keys.stream(room), this.keys.channel(room)];
-    const args = [
-      this.freshEpoch(),
-      positionTtlMs,
-      historySize,
-      historyTtlMs,
-      deduplicationWindowMs,
-      this.known.of(room),
-    ].map(String);
-    for (const { request, id, frame } of messages) {
-      // The client of a cluster may send a command twice, which must not publish twice.
-      const isRemembered = deduplicationWindowMs > 0 && (request.id !== undefined || this.options.redisCluster);
-      if (isRemembered) keys.push(this.keys.id(room, request.from ?? '', id));
-      args.push((isRemembered ? 'i' : '') + (request.volatile ? 'v' : ''), frame);
-    }
     try {
-      const [epoch = '', ...places] = (await this.commands.run('rookeryPublish', keys, args)) as string[];
+      const [epoch = '', ...places] = await this.run(room, messages);
       messages.forEach(({ id, resolve }, index) => resolve(resultOf(id, epoch, places[index] ?? '')));
-      const last = places.findLast((place) => place !== '' && !place.startsWith('='));
-      if (last !== undefined) this.known.keep(room, { epoch, offset: Number(last) });
+      this.remember(room, epoch, messages, places);
       return undefined;
     } catch (error) {
       for (const { reject } of messages) reject(error);
       return { error };
     }
+  }
+
+  /** Tries until the room takes it: after Redis has begun a new run, it waits for what nodes know. */
+  private async run(room: string, messages: readonly Pending[]): Promise<string[]> {
+    const { deduplicationWindowMs, redisTimeoutMs } = this.options;
+    const keys = this.keys.ofRoom(room);
+    const frames: string[] = [];
+    for (const { request, id, frame } of messages) {
+      // The client of a cluster may send a command twice, which must not publish twice.
+      const isRemembered = deduplicationWindowMs > 0 && (request.id !== undefined || this.options.redisCluster);
+      if (isRemembered) keys.push(this.keys.id(room, request.from ?? '', id));
+      frames.push((isRemembered ? 'i' : '') + (request.volatile ? 'v' : ''), frame);
+    }
+    const deadline = performance.now() + redisTimeoutMs;
+    for (;;) {
+      const results = (await this.commands.run('rookeryPublish', keys, [...this.argsOf(room), ...frames])) as string[];
+      if (results.length > 0) return results;
+      if (performance.now() > deadline) throw new BrokerUnavailableError('Redis: it has just begun a new run');
+      await delay(GATHERING_RETRY_MS);
+    }
+  }
+
+  private argsOf(room: string): string[] {
+    const { positionTtlMs, deduplicationWindowMs } = this.options;
+    const { historySize, historyTtlMs } = this.rules.of(room);
+    const settings = [positionTtlMs, historySize, historyTtlMs, deduplicationWindowMs];
+    return [this.freshEpoch(), ...settings.map(String), this.known.of(room)];
+  }
+
+  private remember(room: string, epoch: string, messages: readonly Pending[], places: readonly string[]): void {
+    const accepted = places.filter((place) => place !== '' && !place.startsWith('=')).map(Number);
+    const [first, last] = [accepted[0], accepted.at(-1)];
+    if (first === undefined || last === undefined) return;
+    this.known.keep(room, { epoch, offset: last });
+    // Where the room is subscribed, its delivery says the same.
+    if (this.known.isListening(room)) return;
+    const frames = messages.filter((_message, index) => !places[index]?.startsWith('=')).map(({ frame }) => frame);
+    this.recent.keep(room, epoch, first, last, deliveryOf(epoch, first, Date.now(), frames));
   }
 }
 

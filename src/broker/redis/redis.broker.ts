@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
@@ -16,18 +17,22 @@ import {
 import type { PublishRequest, PublishResult } from '../publication.js';
 import { CommandQueue } from './command-queue.js';
 import { Fitness } from './fitness.js';
-import type { Delivery } from './frames.js';
-import { readPage, readPosition, readPositions } from './replies.js';
-import { KnownPositions } from './known-positions.js';
+import { deliveryOf, frameOf, type Delivery } from './frames.js';
+import { readPage, readPosition, readStandings } from './replies.js';
+import { KnownPositions, type Asked } from './known-positions.js';
 import { PublishQueue } from './publish-queue.js';
-import { createRedisClient, type RedisClient } from './redis-client.js';
+import { RecentMessages } from './recent-messages.js';
+import { areOnOneServer, closeRedisClient, createRedisClient, type RedisClient } from './redis-client.js';
+import { Restorer } from './restorer.js';
 import { RoomKeys } from './room-keys.js';
-import { RoomWatch, type Asked } from './room-watch.js';
+import { RoomWatch } from './room-watch.js';
 import { Subscriber, type Subscription } from './subscriber.js';
 
 /** Anybody who may join can make up rooms: those without a message are not remembered for long. */
 const UNUSED_ROOM_TTL_MS = 3600 * 1000;
 const MAX_KNOWN_POSITIONS = 10_000;
+/** How often a room is asked that gathers what nodes know. */
+const GATHERING_RETRY_MS = 30;
 
 /**
  * The broker of many nodes: order, history and ids live in Redis, and deliveries come by its sharded channels. See
@@ -43,6 +48,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly publishes: PublishQueue;
   private readonly subscriber: Subscriber;
   private readonly known: KnownPositions;
+  private readonly recent = new RecentMessages();
+  private readonly restorer: Restorer;
   private readonly watch: RoomWatch;
   private readonly fitness = new Fitness(() => this.ping());
   private readonly instance = randomBytes(6).toString('base64url');
@@ -60,15 +67,18 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.commands.onFailure(() => this.fitness.doubt());
     this.subscriber = new Subscriber(
       this.subscriberClient,
-      (subscription, delivery) => this.deliver(subscription, delivery),
+      (subscription, delivery, text) => this.deliver(subscription, delivery, text),
       () => this.watch.compareNow(),
     );
     this.known = new KnownPositions(this.subscriber, MAX_KNOWN_POSITIONS);
     const freshEpoch = (): string => this.freshEpoch();
-    this.publishes = new PublishQueue(options, rules, this.keys, this.commands, freshEpoch, this.known);
+    const { instance, keys, commands, known, recent } = this;
+    this.publishes = new PublishQueue(options, rules, keys, commands, freshEpoch, known, recent);
+    this.restorer = new Restorer(instance, options, rules, keys, commands, freshEpoch, known, recent);
     this.watch = new RoomWatch(
       this.subscriber,
       this.known,
+      () => this.isOnOneServer(),
       (rooms, renew) => this.positions(rooms, renew),
       (room, head) => this.listener?.onPosition?.(room, head),
       options.redisCheckIntervalMs,
@@ -95,8 +105,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   onApplicationShutdown(): void {
     this.watch.stop();
     this.fitness.stop();
-    this.client.disconnect();
-    this.subscriberClient.disconnect();
+    closeRedisClient(this.client);
+    closeRedisClient(this.subscriberClient);
   }
 
   listen(listener: BrokerListener): void {
@@ -111,8 +121,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const subscription = await this.subscriber.subscribe(room, this.keys.channel(room));
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
-      const [head] = await this.positions([{ room, known: this.known.of(room) }], true);
-      if (head === undefined) throw new BrokerUnavailableError('Redis: no position');
+      const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
       subscription.reach(head.epoch, head.offset);
       return head;
     } catch (error) {
@@ -128,11 +137,14 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   async history(room: string, after: Position | undefined, limit: PageLimit): Promise<HistoryPage> {
     const { historySize, historyTtlMs } = this.rules.of(room);
-    const keys = [this.keys.meta(room), this.keys.stream(room)];
     const kept = [historySize, historyTtlMs];
     const from = [after?.epoch ?? '', after?.offset ?? 0];
-    const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, limit.count, limit.bytes];
-    return readPage(await this.commands.run('rookeryHistory', keys, args.map(String)));
+    const page = await this.whenGathered(async () => {
+      const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, limit.count, limit.bytes];
+      return readPage(await this.commands.run('rookeryHistory', this.keys.ofRoom(room), args.map(String)));
+    });
+    if (after?.epoch === page.head.epoch && page.lost === undefined) this.keepMissed(room, page);
+    return page;
   }
 
   async acknowledge(room: string, userId: string, { epoch, offset }: Position): Promise<void> {
@@ -156,24 +168,85 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     await this.commands.run('rookeryProbe', [`${this.options.redisPrefix}:probe`], []);
   }
 
-  private deliver(subscription: Subscription, { epoch, publications }: Delivery): void {
+  private deliver(subscription: Subscription, { epoch, next, publications }: Delivery, text: string): void {
     const { room } = subscription;
+    if (publications.length === 0) {
+      this.takeNotice(subscription, epoch, next - 1);
+      return;
+    }
     for (const publication of publications) {
       if (publication.offset !== undefined) subscription.reach(epoch, publication.offset);
       this.listener?.onPublication(room, epoch, publication);
     }
+    const last = publications.findLast(({ offset }) => offset !== undefined)?.offset;
+    if (last !== undefined) this.recent.keep(room, epoch, next, last, text);
   }
 
+  /** A page of the present epoch may have what was not delivered. */
+  private keepMissed(room: string, { head: { epoch }, publications }: HistoryPage): void {
+    const [first] = publications;
+    if (first === undefined || !this.known.isListening(room)) return;
+    // Whoever misses something reads from there.
+    if (!this.recent.hasMissed(room, epoch, first.offset)) return;
+    for (const publication of publications) {
+      const { offset, timestamp, id } = publication;
+      const text = deliveryOf(epoch, offset, timestamp, [frameOf({ room, ...publication }, id)]);
+      this.recent.keep(room, epoch, offset, offset, text);
+    }
+  }
+
+  /** What comes without a message: a room wants to hear what is known of it, or has gone on in another epoch. */
+  private takeNotice(subscription: Subscription, epoch: string, offset: number): void {
+    // It is about to be subscribed, and will be told where it stands.
+    if (subscription.seen === undefined) return;
+    if (epoch === '') {
+      this.watch.compareNow();
+      return;
+    }
+    subscription.reach(epoch, offset);
+    this.listener?.onPosition?.(subscription.room, { epoch, offset });
+  }
+
+  /** @returns for each room where it stands; undefined where that is not known, or not certain yet */
   private async positions(rooms: readonly Asked[], renew: boolean): Promise<(Position | undefined)[]> {
     // One script can only look at rooms of one server, and another server may be the one that is away.
     if (this.options.redisCluster && rooms.length > 1) {
       const each = await Promise.allSettled(rooms.map((room) => this.positions([room], renew)));
       return each.map((result) => (result.status === 'fulfilled' ? result.value[0] : undefined));
     }
-    const keys = rooms.flatMap(({ room }) => [this.keys.meta(room), this.keys.stream(room)]);
-    const args = [this.freshEpoch(), String(this.unusedTtlMs), renew ? String(this.options.positionTtlMs) : ''];
-    for (const { known } of rooms) args.push(known);
-    return readPositions(await this.commands.run('rookeryPositions', keys, args));
+    const keys = rooms.flatMap(({ room }) => this.keys.ofRoom(room));
+    const renewedTtl = renew ? String(this.options.positionTtlMs) : '';
+    const args = [this.freshEpoch(), String(this.unusedTtlMs), renewedTtl, this.instance];
+    for (const { room, known } of rooms) args.push(known, this.known.isListening(room) ? 'listens' : '');
+    const standings = readStandings(await this.commands.run('rookeryPositions', keys, args));
+    const isBehind = rooms.map(({ room }, index) => this.known.isBeyond(room, standings[index]));
+    return Promise.all(
+      rooms.map(async ({ room }, index) => {
+        const standing = standings[index];
+        if (standing === undefined) return undefined;
+        const { isGathering, ...position } =
+          standing.isGathering && isBehind[index] ? await this.restorer.restore(room, standing) : standing;
+        return isGathering ? undefined : position;
+      }),
+    );
+  }
+
+  /** Asks until the room goes on: after Redis has begun a new run, it waits for what nodes know. */
+  private async whenGathered<T>(ask: () => Promise<T | undefined>): Promise<T> {
+    const deadline = performance.now() + this.options.redisTimeoutMs;
+    for (;;) {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+      if (performance.now() > deadline) throw new BrokerUnavailableError('Redis: it has just begun a new run');
+      await delay(GATHERING_RETRY_MS);
+    }
+  }
+
+  /** Connections that have come to different servers begin anew: what both say cannot be compared. */
+  private isOnOneServer(): boolean {
+    if (this.options.redisSentinels.length === 0 || areOnOneServer(this.client, this.subscriberClient)) return true;
+    for (const client of [this.client, this.subscriberClient]) client.disconnect(true);
+    return false;
   }
 
   private get unusedTtlMs(): number {

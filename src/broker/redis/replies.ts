@@ -3,9 +3,20 @@ import type { HistoryPage } from '../broker.js';
 import type { NumberedPublication } from '../publication.js';
 import { readEntry } from './frames.js';
 
-/** Reads what `history.lua` returns. */
-export function readPage(reply: unknown): HistoryPage {
-  const [epoch = '', head, after, lost, ...entries] = reply as string[];
+/** Where a room stands in Redis. */
+export interface Standing extends Position {
+  /** It waits for what nodes know, in a new run of Redis, before it goes on. */
+  readonly isGathering: boolean;
+}
+
+/**
+ * Reads what `history.lua` returns.
+ *
+ * @returns undefined while the room gathers what nodes know
+ */
+export function readPage(reply: unknown): HistoryPage | undefined {
+  const [epoch, head, after, lost, ...entries] = reply as string[];
+  if (epoch === undefined) return undefined;
   const publications: NumberedPublication[] = [];
   for (let index = 0; index + 1 < entries.length; index += 2) {
     publications.push(readEntry(entries[index] ?? '', entries[index + 1] ?? ''));
@@ -14,14 +25,15 @@ export function readPage(reply: unknown): HistoryPage {
   return lost === '' ? page : { ...page, lost: lost as LossReason };
 }
 
-/** Reads what `positions.lua` returns. */
-export function readPositions(reply: unknown): Position[] {
+/** Reads what `positions.lua` and `restore.lua` return. */
+export function readStandings(reply: unknown): Standing[] {
   const fields = reply as string[];
-  const positions: Position[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    positions.push({ epoch: fields[index] ?? '', offset: Number(fields[index + 1]) });
+  const standings: Standing[] = [];
+  for (let index = 0; index + 2 < fields.length; index += 3) {
+    const [epoch = '', offset, state] = fields.slice(index, index + 3);
+    standings.push({ epoch, offset: Number(offset), isGathering: state !== '' });
   }
-  return positions;
+  return standings;
 }
 
 /** Reads a position kept as `epoch offset`. */

@@ -6,12 +6,10 @@ export class RoomKeys {
   /** @param prefix keeps deployments on one Redis apart; without braces */
   constructor(private readonly prefix: string) {}
 
-  meta(room: string): string {
-    return `${this.base(room)}:m`;
-  }
-
-  stream(room: string): string {
-    return `${this.base(room)}:s`;
+  /** Its meta hash, its stream and its channel, as the scripts that look at a room get them. */
+  ofRoom(room: string): string[] {
+    const base = this.base(room);
+    return [`${base}:m`, `${base}:s`, this.channel(room)];
   }
 
   channel(room: string): string {

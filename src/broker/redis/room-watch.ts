@@ -1,19 +1,15 @@
 import { Logger } from '@nestjs/common';
 
 import type { Position } from '../../protocol/position.js';
-import type { KnownPositions } from './known-positions.js';
+import type { Asked, KnownPositions } from './known-positions.js';
 import type { Subscriber, Subscription } from './subscriber.js';
 
 /** Rooms asked about in one script call. */
 const SLICE = 200;
 /** Rooms without a message would be forgotten while they have members: each is renewed this often, or more. */
 const RENEWAL_MS = 10 * 60 * 1000;
-
-/** A room, and how far it is known to have come, as scripts read it. */
-export interface Asked {
-  readonly room: string;
-  readonly known: string;
-}
+/** When what could not be compared is looked at again, where nothing makes that sooner. */
+const LATER_MS = 1050;
 
 /**
  * Compares, every so often, how far deliveries have come with where the rooms stand: the loss of a room's last
@@ -23,6 +19,7 @@ export interface Asked {
 export class RoomWatch {
   private readonly logger = new Logger(RoomWatch.name);
   private readonly timer: NodeJS.Timeout;
+  private later: NodeJS.Timeout | undefined;
   private running = false;
   private renewedAt = performance.now();
   /** Set where deliveries may be lost for certain, until a comparison was completed. */
@@ -30,6 +27,7 @@ export class RoomWatch {
   private readonly renewalMs: number;
 
   /**
+   * @param isReady whether what deliveries have said and what the server says can be compared
    * @param ask gets where rooms stand, in the order asked, and can have them remembered for longer; undefined where the
    *   server of that room cannot say, which must not keep others from being compared
    * @param report told where a room stands, whether or not it has got there: what was delivered may still be lost
@@ -38,6 +36,7 @@ export class RoomWatch {
   constructor(
     private readonly subscriber: Subscriber,
     private readonly known: KnownPositions,
+    private readonly isReady: () => boolean,
     private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly (Position | undefined)[]>,
     private readonly report: (room: string, head: Position) => void,
     intervalMs: number,
@@ -52,6 +51,7 @@ export class RoomWatch {
 
   stop(): void {
     clearInterval(this.timer);
+    clearTimeout(this.later);
   }
 
   /** Compares all rooms now. */
@@ -60,8 +60,16 @@ export class RoomWatch {
     void this.compareAll();
   }
 
+  /** A room that waited for other nodes has gone on by then, and may need somebody who asks for it. */
+  private compareLater(): void {
+    this.later ??= setTimeout(() => {
+      this.later = undefined;
+      void this.compareAll();
+    }, LATER_MS).unref();
+  }
+
   private async compareAll(): Promise<void> {
-    if (this.running || !this.subscriber.isReady) return;
+    if (this.running || !this.subscriber.isReady || !this.isReady()) return;
     this.running = true;
     const { urgent } = this;
     this.urgent = false;
@@ -74,7 +82,10 @@ export class RoomWatch {
       }
       if (renew && complete) this.renewedAt = startedAt;
       if (urgent && !(await this.tellOfPublished())) complete = false;
-      if (!complete) this.urgent ||= urgent;
+      if (!complete) {
+        this.urgent ||= urgent;
+        this.compareLater();
+      }
     } catch (error) {
       complete = false;
       this.urgent ||= urgent;
@@ -110,7 +121,7 @@ export class RoomWatch {
   }
 
   private allAbout(rooms: readonly string[]): Asked[] {
-    return rooms.map((room) => ({ room, known: this.known.of(room) }));
+    return rooms.map((room) => this.known.about(room));
   }
 }
 

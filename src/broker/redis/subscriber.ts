@@ -44,12 +44,12 @@ export class Subscriber {
   private readonly byChannel = new Map<string, Subscription>();
 
   /**
-   * @param onDelivery told of each delivery, in order
+   * @param onDelivery told of each delivery, in order, read and as the text that it is
    * @param onReady told when all rooms are subscribed again after the connection was away
    */
   constructor(
     private readonly client: RedisClient,
-    private readonly onDelivery: (subscription: Subscription, delivery: Delivery) => void,
+    private readonly onDelivery: (subscription: Subscription, delivery: Delivery, text: string) => void,
     private readonly onReady: () => void,
   ) {
     client.on('smessage', (channel: string, message: string) => this.take(channel, message));
@@ -129,7 +129,7 @@ export class Subscriber {
       this.logger.error(`A delivery cannot be read: ${String(error)}`);
       return;
     }
-    this.onDelivery(subscription, delivery);
+    this.onDelivery(subscription, delivery, message);
   }
 
   private async resubscribe(): Promise<void> {

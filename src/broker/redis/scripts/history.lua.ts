@@ -6,6 +6,7 @@ import { ROOM } from './room.lua.js';
  * KEYS
  * 1 the room's meta hash
  * 2 its stream
+ * 3 its sharded channel
  *
  * ARGV
  * 1 an epoch that was never used before
@@ -19,6 +20,7 @@ import { ROOM } from './room.lua.js';
  *
  * Returns the epoch, the offset of the newest message, the offset after which the messages returned begin, why those
  * before them cannot be had (nothing where that was not asked), then for each message its stream id and its frame.
+ * Returns nothing while the room gathers what nodes know: what can be had shows a moment later.
  */
 export const HISTORY = String.raw`${ROOM}
 -- Messages can be large: chunks begin small.
@@ -27,7 +29,9 @@ local meta, stream = KEYS[1], KEYS[2]
 local size, history_ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
 local count, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
 
-local room = open(meta, stream, ARGV[1], current_run(), ARGV[2])
+local room = open(meta, stream, KEYS[3], '', ARGV[1], current_run(), ARGV[2])
+if room.gathering then gather(room, ARGV[1]) end
+if room.gathering then return {} end
 
 local function entries(offset, limit)
   if offset > room.offset then return {} end
@@ -59,12 +63,41 @@ until oldest or #chunk == 0
 gone = oldest and oldest - 1 or room.offset
 if stale then redis.call('XTRIM', stream, 'MINID', text(gone + 1) .. '-0') end
 
+-- The last offset up to which this history has nothing that a member of an epoch may not have seen, and has it all.
+local function parting(epoch)
+  local base = tonumber(redis.call('HGET', meta, 'b') or '0')
+  local first = room.offset
+  -- From the newest epoch to the oldest: it has seen none that began later than its own.
+  local entries = { room.epoch .. ':' .. text(room.offset) }
+  for entry in string.gmatch(room.earlier, '%S+') do entries[#entries + 1] = entry end
+  for index, entry in ipairs(entries) do
+    if began(string.match(entry, '^(%S+):')) <= began(epoch) then return first end
+    first = entries[index + 1] and tonumber(string.match(entries[index + 1], ':(%d+)$')) or base
+  end
+  return first
+end
+
+-- True where one of the epochs after this one began with a loss.
+local function is_lossy_after(epoch)
+  if room.losses == '' or epoch == room.epoch then return false end
+  if has(room.losses, room.epoch) then return true end
+  for found in string.gmatch(room.earlier, '(%S+):%d+') do
+    if found == epoch then return false end
+    if has(room.losses, found) then return true end
+  end
+  return false
+end
+
 local from, lost = gone, ''
 if ARGV[5] ~= '' then
-  local after = tonumber(ARGV[6])
-  local shared = reach(room, ARGV[5])
-  if not shared or after > shared then
+  local epoch, after = ARGV[5], tonumber(ARGV[6])
+  local shared = reach(room, epoch)
+  if not shared then
     lost = 'epoch'
+    from = math.max(gone, parting(epoch))
+  elseif after > shared or is_lossy_after(epoch) then
+    lost = 'epoch'
+    from = math.max(gone, math.min(after, shared))
   elseif after < gone then
     lost = room.offset - gone < size and 'expired' or 'trimmed'
   else

@@ -2,28 +2,39 @@ import { ROOM } from './room.lua.js';
 
 /**
  * Tells where rooms stand. A node says how far it has seen each room come: where Redis has come less far, it has lost
- * the end of that history, and the room begins a new one.
+ * the end of that history.
  *
- * KEYS: for each room its meta hash and its stream
+ * KEYS: for each room its meta hash, its stream and its sharded channel
  *
  * ARGV
  * 1 an epoch that was never used before
  * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
  * 3 how long a room with messages is remembered; nothing to leave it as it is
- * 4… for each room how far it was seen to come, see `room.lua.ts`
+ * 4 the node that asks
+ * 5… for each room how far it was seen to come, as `epoch:offset` with spaces between, and `listens` where its
+ *   messages are delivered to the node
  *
- * Returns for each room its epoch and the offset of its newest message.
+ * Returns for each room its epoch, the offset of its newest message, and `gathering` while it waits for what nodes
+ * know, or else nothing. A node that has seen messages after that offset then gives them back, see `restore.lua.ts`.
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
+local fresh, ttl, renewed_ttl, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local reply = {}
-for key = 1, #KEYS, 2 do
-  local meta, stream = KEYS[key], KEYS[key + 1]
-  local room = open(meta, stream, ARGV[1], run, ARGV[2])
-  room = mend(room, ARGV[4 + (key - 1) / 2], meta, stream, ARGV[1], run, ARGV[2])
-  if ARGV[3] ~= '' then expire(meta, room.offset > 0 and ARGV[3] or ARGV[2]) end
+for key = 1, #KEYS, 3 do
+  local argument = 5 + (key - 1) / 3 * 2
+  local known, listens = ARGV[argument], ARGV[argument + 1] ~= ''
+  local room = open(KEYS[key], KEYS[key + 1], KEYS[key + 2], known, fresh, run, ttl)
+  if room.gathering then
+    -- Who has seen more has something to give back first.
+    if (find(known, room.epoch) or 0) <= room.offset then hear(room, known, listens and node) end
+    gather(room, fresh)
+  end
+  mend(room, known, fresh)
+  if renewed_ttl ~= '' then expire(room.meta, room.offset > 0 and renewed_ttl or ttl) end
   reply[#reply + 1] = room.epoch
   reply[#reply + 1] = text(room.offset)
+  reply[#reply + 1] = room.gathering and 'gathering' or ''
 end
 return reply
 `;

@@ -16,11 +16,12 @@ import { ROOM } from './room.lua.js';
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
- * 6 how far the node has seen the room come, see `room.lua.ts`
+ * 6 how far the node has seen the room come, as `epoch:offset` with spaces between
  * 7… for each message its flags (`i` has an id, `v` volatile) and its frame
  *
  * Returns the epoch, then for each message its offset, nothing where it is volatile, or `=` and what was returned for
- * the first one of its id: `epoch offset`, nothing where that was volatile.
+ * the first one of its id: `epoch offset`, nothing where that was volatile. Returns nothing where none was accepted,
+ * since the room gathers what nodes know: it will be open a moment later.
  *
  * The stream comes first: where Redis cannot write (disk full, out of memory, a replica) it fails before anything has
  * happened, while publishing to the channel would succeed.
@@ -31,8 +32,10 @@ local ttl, size, history_ttl, window = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV
 local keeps = size > 0 and history_ttl ~= '0'
 
 local run = current_run()
-local room = open(meta, stream, ARGV[1], run, ttl)
-room = mend(room, ARGV[6], meta, stream, ARGV[1], run, ttl)
+local room = open(meta, stream, channel, ARGV[6], ARGV[1], run, ttl)
+if room.gathering then gather(room, ARGV[1]) end
+if room.gathering then return {} end
+mend(room, ARGV[6], ARGV[1])
 -- A clock that was set back must not bring the history out of order.
 local now = math.max(milliseconds(), room.time)
 local head = room.offset
@@ -68,7 +71,8 @@ end
 if #frames > 0 then
   expire(meta, ttl)
   local start = room.epoch .. '\n' .. text(room.offset + 1) .. '\n' .. text(now) .. '\n'
-  redis.call('SPUBLISH', channel, start .. table.concat(frames))
+  local listeners = redis.call('SPUBLISH', channel, start .. table.concat(frames))
+  if listeners ~= room.listeners and head > 0 then redis.call('HSET', meta, 's', listeners) end
 end
 return results
 `;

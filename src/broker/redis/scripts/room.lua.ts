@@ -1,26 +1,28 @@
 /**
- * What every script that looks at a room begins with.
+ * What every script that looks at a room begins with. ARCHITECTURE.md explains the rules under "Epochs and partings".
  *
- * A room's meta hash: `e` epoch, `o` offset of the newest message, `t` its time in milliseconds, `r` the run of Redis
- * in which the room was last used, `c` the epochs that this history goes on from, newest first, as `epoch:offset`, `l`
- * those of lost histories, likewise, with the farthest offset that anybody had told of.
+ * A room's meta hash:
+ * - `e` epoch, `o` offset of the newest message, `t` its time in milliseconds
+ * - `r` the run of Redis in which the room was last used: its replication id, which a restart, a promotion and a
+ *   restored backup change
+ * - `c` the epochs before this one, newest first, each as `epoch:offset` with how far it reached, `b` where the oldest
+ *   of them begins
+ * - `x` those of all these epochs that began with a loss
+ * - `l` epochs that somebody had seen reach further than this history, as `epoch:offset`, told already
+ * - `s` how many nodes got the last message
+ * - `w`, while the room gathers what nodes know: until when, and how far it reached at first; `k` what they know,
+ *   `n` the nodes that have said it
  *
- * A run is Redis's replication id: a restart, a promotion and a restored backup each begin a new one. The end of a
- * history may be lost with the run before it, and its numbers may then be given to other messages. So each run goes on
- * in an epoch of its own. It notes how far the epochs before it reached: a position up to there is still a place in
- * this history, one beyond is of messages that are lost.
- *
- * A whole epoch may be lost, too, when Redis ends again before what began it is on disk. So an epoch's name ends with
- * the time at which it began, which only grows within a room: one that began later than the oldest that the room
- * remembers, and is not among them, was lost; an older one was only forgotten.
- *
- * While sentinels or a cluster replace a master that hung, some nodes may still publish to it when others have told
- * members that its history is lost: what was accepted so late is another loss. Where a lost history turns out to have
- * reached further than was told, the room begins anew once more, and members hear of it.
+ * Offsets go on through all epochs. What a position says is found by its epoch: one that is remembered shares its
+ * messages with this history up to where it reached, and parts from it there. One that is not is of a history that was
+ * lost, or is forgotten. Its name ends with the time at which it began, which only grows within a room: whoever stands
+ * in it has not seen any epoch that began later.
  */
 export const ROOM = String.raw`
 local KEPT_EPOCHS = 8
 local KEPT_LOST_EPOCHS = 16
+-- How long a room waits for what nodes know: until they have found the new server, also where one of them never does.
+local GATHERING_MS = 1000
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -45,46 +47,25 @@ local function began(epoch) return tonumber(string.match(epoch, '%.(%d+)$') or '
 -- The clock may have been set back, or be that of another server.
 local function name(fresh, after) return fresh .. '.' .. text(math.max(milliseconds(), after + 1)) end
 
--- Begins a history that has nothing in common with one before it.
-local function renew(meta, stream, fresh, after, run, ttl)
-  local epoch = name(fresh, after)
-  redis.call('DEL', stream, meta)
-  redis.call('HSET', meta, 'e', epoch, 'o', '0', 'r', run)
-  expire(meta, ttl)
-  return { epoch = epoch, offset = 0, earlier = '', time = 0 }
-end
-
--- Where the room stands; it is made where it does not exist, and goes on in a new epoch in a new run.
-local function open(meta, stream, fresh, run, ttl)
-  local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't')
-  if not found[1] then return renew(meta, stream, fresh, 0, run, ttl) end
-  local room = { epoch = found[1], offset = tonumber(found[2]), earlier = found[4] or '', time = tonumber(found[5]) or 0 }
-  if found[3] == run then return room end
-  local epochs = { found[1] .. ':' .. found[2] }
-  for entry in string.gmatch(room.earlier, '%S+') do
-    if #epochs < KEPT_EPOCHS then epochs[#epochs + 1] = entry end
-  end
-  room.epoch = name(fresh, began(found[1]))
-  room.earlier = table.concat(epochs, ' ')
-  redis.call('HSET', meta, 'e', room.epoch, 'r', run, 'c', room.earlier)
-  return room
-end
-
--- The offset of an epoch in a text of them: epoch:offset, with spaces between.
+-- The offset of an epoch in a text of positions: epoch:offset, with spaces between.
 local function find(positions, epoch)
-  for name, offset in string.gmatch(positions, '(%S+):(%d+)') do
-    if name == epoch then return tonumber(offset) end
+  for found, offset in string.gmatch(positions, '(%S+):(%d+)') do
+    if found == epoch then return tonumber(offset) end
   end
   return nil
 end
 
--- How far this history shares its messages with an epoch; nil where it does not.
+local function has(names, wanted)
+  return string.find(' ' .. names .. ' ', ' ' .. wanted .. ' ', 1, true) ~= nil
+end
+
+-- How far this history shares its messages with an epoch; nil where that is not remembered.
 local function reach(room, epoch)
   if epoch == room.epoch then return room.offset end
   return find(room.earlier, epoch)
 end
 
--- The epochs of such texts, each with the farthest offset that any of them has for it.
+-- Each epoch of two texts of positions with the farthest offset that either has for it.
 local function farthest(...)
   local epochs, offsets = {}, {}
   for _, positions in ipairs({ ... }) do
@@ -97,30 +78,111 @@ local function farthest(...)
   return table.concat(epochs, ' ')
 end
 
--- Begins anew what is cut, which shows where somebody has seen it reach further: the numbers of the messages that are
--- lost must not be given to others unnoticed. Known positions are such a text, too.
-local function mend(room, known, meta, stream, fresh, run, ttl)
-  local cut, newest = false, began(room.epoch)
-  local oldest, lost
+-- Which of the positions that somebody has seen are lost and not told of yet, and when the newest epoch among all began.
+local function untold(room, known)
+  local lost, newest, oldest, told = {}, began(room.epoch), nil, nil
   for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
-    local reached = reach(room, epoch)
-    if not reached then
-      lost = lost or redis.call('HGET', meta, 'l') or ''
-      reached = find(lost, epoch)
-    end
-    if reached then
-      cut = cut or tonumber(offset) > reached
-    else
+    local shared = reach(room, epoch)
+    if not shared or tonumber(offset) > shared then
+      told = told or redis.call('HGET', room.meta, 'l') or ''
       oldest = oldest or began(string.match(room.earlier, '(%S+):%d+$') or room.epoch)
-      cut = cut or began(epoch) > oldest
+      local up_to = math.max(shared or 0, find(told, epoch) or 0)
+      -- One that began before all that are remembered is not lost, but forgotten.
+      if tonumber(offset) > up_to and (up_to > 0 or shared or began(epoch) > oldest) then
+        lost[#lost + 1] = epoch .. ':' .. offset
+      end
     end
     newest = math.max(newest, began(epoch))
   end
-  if not cut then return room end
-  lost = lost or redis.call('HGET', meta, 'l') or ''
-  lost = farthest(known, room.epoch .. ':' .. text(room.offset), room.earlier, lost)
-  room = renew(meta, stream, fresh, newest, run, ttl)
-  redis.call('HSET', meta, 'l', lost)
+  return table.concat(lost, ' '), newest, told
+end
+
+-- Tells the nodes that listen where the room stands, without a message.
+local function notify(room, epoch)
+  redis.call('SPUBLISH', room.channel, epoch .. '\n' .. text(room.offset + 1) .. '\n0\n')
+end
+
+-- Goes on in a new epoch, from where the room stands; one that begins with a loss is told to whoever comes to it.
+local function go_on(room, known, fresh)
+  local lost, newest, told = untold(room, known)
+  local epochs, base = { room.epoch .. ':' .. text(room.offset) }, nil
+  for entry in string.gmatch(room.earlier, '%S+') do
+    if #epochs < KEPT_EPOCHS then epochs[#epochs + 1] = entry else base = base or string.match(entry, ':(%d+)$') end
+  end
+  if base then redis.call('HSET', room.meta, 'b', base) end
+  room.epoch = name(fresh, newest)
+  room.earlier = table.concat(epochs, ' ')
+  if lost ~= '' then
+    local losses = room.epoch
+    for epoch in string.gmatch(room.losses, '%S+') do
+      if find(room.earlier, epoch) then losses = losses .. ' ' .. epoch end
+    end
+    room.losses = losses
+    redis.call('HSET', room.meta, 'x', losses, 'l', farthest(lost, told or ''))
+  end
+  redis.call('HSET', room.meta, 'e', room.epoch, 'c', room.earlier)
+  notify(room, room.epoch)
+end
+
+-- Where the room stands; it is made where it does not exist, and gathers what nodes know in a new run.
+local function open(meta, stream, channel, known, fresh, run, ttl)
+  local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't', 'x', 's', 'w')
+  local room = { meta = meta, stream = stream, channel = channel, earlier = '', losses = '', offset = 0, time = 0 }
+  if not found[1] then
+    local newest = 0
+    for epoch in string.gmatch(known, '(%S+):%d+') do newest = math.max(newest, began(epoch)) end
+    room.epoch = name(fresh, newest)
+    redis.call('DEL', stream)
+    redis.call('HSET', meta, 'e', room.epoch, 'o', '0', 'r', run)
+    expire(meta, ttl)
+    return room
+  end
+  room.epoch, room.offset, room.earlier = found[1], tonumber(found[2]), found[4] or ''
+  room.time, room.losses, room.listeners = tonumber(found[5]) or 0, found[6] or '', tonumber(found[7])
+  room.gathering = found[8]
+  if found[3] ~= run then
+    redis.call('HSET', meta, 'r', run)
+    redis.call('HDEL', meta, 'w', 'k', 'n')
+    room.gathering = nil
+    if room.offset == 0 then
+      go_on(room, known, fresh)
+    else
+      room.gathering = text(milliseconds() + GATHERING_MS) .. ' ' .. text(room.offset)
+      redis.call('HSET', meta, 'w', room.gathering)
+      notify(room, '')
+    end
+  end
   return room
+end
+
+-- Goes on where all have said what they know who got the last message, or the time is over.
+local function gather(room, fresh)
+  local kept = redis.call('HMGET', room.meta, 'k', 'n')
+  local said = 0
+  for _ in string.gmatch(kept[2] or '', '%S+') do said = said + 1 end
+  local deadline = tonumber(string.match(room.gathering, '^%d+'))
+  if not (room.listeners and room.listeners > 0 and said >= room.listeners) and milliseconds() < deadline then return end
+  go_on(room, kept[1] or '', fresh)
+  redis.call('HDEL', room.meta, 'w', 'k', 'n')
+  room.gathering = nil
+end
+
+-- Takes what a node knows of a room that gathers. One that was delivered the last message that is here counts as heard.
+local function hear(room, known, node)
+  if known == '' then return end
+  local kept = redis.call('HMGET', room.meta, 'k', 'n')
+  redis.call('HSET', room.meta, 'k', farthest(known, kept[1] or ''))
+  local at_first = tonumber(string.match(room.gathering, '%d+$'))
+  local seen = find(known, room.epoch)
+  if node and seen and seen >= at_first and not has(kept[2] or '', node) then
+    redis.call('HSET', room.meta, 'n', (kept[2] and kept[2] .. ' ' or '') .. node)
+  end
+end
+
+-- Goes on in another epoch where somebody has seen this history reach further, and that was not told yet: the numbers
+-- of the messages that are lost must not be given to others unnoticed.
+local function mend(room, known, fresh)
+  if known == '' or room.gathering then return end
+  if untold(room, known) ~= '' then go_on(room, known, fresh) end
 end
 `;

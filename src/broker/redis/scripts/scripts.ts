@@ -8,6 +8,7 @@ import { POSITIONS } from './positions.lua.js';
 import { PROBE } from './probe.lua.js';
 import { PUBLISH } from './publish.lua.js';
 import { RECOUNT } from './recount.lua.js';
+import { RESTORE } from './restore.lua.js';
 
 /** The operations that Redis does as one step, by the name under which the client calls them. */
 export const SCRIPTS = {
@@ -21,6 +22,7 @@ export const SCRIPTS = {
   rookeryProbe: PROBE,
   rookeryPublish: PUBLISH,
   rookeryRecount: RECOUNT,
+  rookeryRestore: RESTORE,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

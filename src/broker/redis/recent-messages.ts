@@ -1,0 +1,83 @@
+import type { Position } from '../../protocol/position.js';
+import type { NumberedPublication } from '../publication.js';
+import { readDelivery } from './frames.js';
+
+/** Characters of all that is remembered: some seconds of a busy node, far more than Redis is behind with its copies. */
+const MAX_CHARACTERS = 8 * 1024 * 1024;
+/** Forgotten entries are cut from the front of the list only when there are this many. */
+const COMPACT_AT = 1024;
+
+/** One delivery with numbered messages, as text: nothing is read until it is needed, which is hardly ever. */
+interface Entry {
+  readonly room: string;
+  readonly epoch: string;
+  readonly first: number;
+  readonly last: number;
+  readonly text: string;
+}
+
+/**
+ * The latest deliveries of all rooms, in their order. Where Redis comes back without the end of a history, nodes give
+ * back what they have seen of it.
+ */
+export class RecentMessages {
+  private entries: Entry[] = [];
+  private start = 0;
+  private characters = 0;
+  private readonly byRoom = new Map<string, Entry[]>();
+
+  constructor(private readonly maxCharacters = MAX_CHARACTERS) {}
+
+  /**
+   * @param first the offset of its first numbered message
+   * @param last that of its last one
+   * @param text a delivery as it comes
+   */
+  keep(room: string, epoch: string, first: number, last: number, text: string): void {
+    const entry = { room, epoch, first, last, text };
+    this.entries.push(entry);
+    this.characters += text.length;
+    const ofRoom = this.byRoom.get(room);
+    if (ofRoom === undefined) this.byRoom.set(room, [entry]);
+    else ofRoom.push(entry);
+    while (this.characters > this.maxCharacters) this.forget();
+  }
+
+  /** True where a message belongs to the latest ones and is not remembered: its delivery was lost. */
+  hasMissed(room: string, epoch: string, offset: number): boolean {
+    const entries = this.byRoom.get(room) ?? [];
+    const [oldest] = entries;
+    if (oldest === undefined || (oldest.epoch === epoch && offset < oldest.first)) return false;
+    return !entries.some((entry) => entry.epoch === epoch && entry.first <= offset && offset <= entry.last);
+  }
+
+  /** The messages that followed a position in its epoch, as far as they are remembered without a gap. */
+  after(room: string, { epoch, offset }: Position): NumberedPublication[] {
+    const messages: NumberedPublication[] = [];
+    let next = offset + 1;
+    const entries = (this.byRoom.get(room) ?? []).filter((entry) => entry.epoch === epoch && entry.last > offset);
+    // What was missed and read from history comes after what followed it.
+    for (const entry of entries.toSorted((one, other) => one.last - other.last)) {
+      for (const publication of readDelivery(entry.text).publications) {
+        if (publication.offset !== next) continue;
+        messages.push({ ...publication, offset: next });
+        next += 1;
+      }
+    }
+    return messages;
+  }
+
+  private forget(): void {
+    const entry = this.entries[this.start];
+    if (entry === undefined) return;
+    this.start += 1;
+    this.characters -= entry.text.length;
+    const ofRoom = this.byRoom.get(entry.room);
+    // Each room's are in the same order.
+    ofRoom?.shift();
+    if (ofRoom?.length === 0) this.byRoom.delete(entry.room);
+    if (this.start < COMPACT_AT) return;
+    this.entries = this.entries.slice(this.start);
+    this.start = 0;
+  }
+}

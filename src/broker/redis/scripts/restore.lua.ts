@@ -1,0 +1,58 @@
+import { ROOM } from './room.lua.js';
+
+/**
+ * Gives back messages that a node has seen and Redis has lost, to a room that gathers what nodes know: under their
+ * numbers and ids, where they go on from what is there. Those that are there already are left as they are.
+ *
+ * KEYS
+ * 1 the room's meta hash
+ * 2 its stream
+ * 3 its sharded channel
+ * 4… for each message what was published under its id
+ *
+ * ARGV
+ * 1 an epoch that was never used before
+ * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
+ * 3 how many messages are kept
+ * 4 how long they are kept, in milliseconds
+ * 5 how long ids are remembered, in milliseconds
+ * 6 the node that gives them back, where the room's messages are delivered to it; or else nothing
+ * 7 how far it has seen the room come
+ * 8 the epoch of the messages
+ * 9 the offset of the first one; each of the others has the next one
+ * 10 `last` where the node has no more of them
+ * 11… for each message its time in milliseconds and its frame
+ *
+ * Returns what `positions.lua.ts` does.
+ */
+export const RESTORE = String.raw`${ROOM}
+local fresh, ttl, size, history_ttl, window = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local keeps = size > 0 and history_ttl ~= '0'
+local room = open(KEYS[1], KEYS[2], KEYS[3], ARGV[7], fresh, current_run(), ttl)
+
+local function restore(first)
+  local before = room.offset
+  for argument = 11, #ARGV, 2 do
+    local index = (argument - 11) / 2
+    if first + index == room.offset + 1 then
+      local time, frame, id = ARGV[argument], ARGV[argument + 1], KEYS[4 + index]
+      room.offset = room.offset + 1
+      room.time = math.max(room.time, tonumber(time))
+      if keeps then
+        redis.call('XADD', room.stream, 'MAXLEN', '~', size, text(room.offset) .. '-' .. time, 'p', frame)
+      end
+      if id and window ~= '0' then redis.call('SET', id, room.epoch .. ' ' .. text(room.offset), 'PX', window) end
+    end
+  end
+  if room.offset == before then return end
+  redis.call('HSET', room.meta, 'o', text(room.offset), 't', text(room.time))
+  if keeps then redis.call('PEXPIRE', room.stream, history_ttl) end
+end
+
+if room.gathering then
+  if ARGV[8] == room.epoch then restore(tonumber(ARGV[9])) end
+  if ARGV[10] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
+  gather(room, fresh)
+end
+return { room.epoch, text(room.offset), room.gathering and 'gathering' or '' }
+`;
