@@ -1,5 +1,5 @@
 import type { Position } from '../../protocol/position.js';
-import type { Subscriber } from './subscriber.js';
+import type { Seen, Subscriber } from './subscriber.js';
 
 /** A room, and how far it is known to have come, as scripts read it. */
 export interface Asked {
@@ -12,7 +12,7 @@ export interface Asked {
  * with every publish and every comparison, so that it cannot go on with less unnoticed.
  */
 export class KnownPositions {
-  private readonly published = new Map<string, Position>();
+  private readonly published = new Map<string, Seen>();
 
   /** @param max how many rooms to remember at most that this node published to; the longest untouched go first */
   constructor(
@@ -23,7 +23,7 @@ export class KnownPositions {
   /** Notes where a room stands after a publish that told Redis of what was known before. */
   keep(room: string, position: Position): void {
     this.published.delete(room);
-    this.published.set(room, position);
+    this.published.set(room, { ...position, hasMessages: true });
     if (this.published.size <= this.max) return;
     const [oldest] = this.published.keys();
     if (oldest !== undefined) this.published.delete(oldest);
@@ -34,10 +34,10 @@ export class KnownPositions {
     return [...new Set(this.all(room).map(textOf))].join(' ');
   }
 
-  private all(room: string): Position[] {
+  private all(room: string): Seen[] {
     const subscription = this.subscriber.find(room);
     const known = [...(subscription?.untold ?? []), subscription?.seen, this.published.get(room)];
-    return known.filter((position) => position !== undefined);
+    return known.filter((seen) => seen !== undefined);
   }
 
   /** A room with what is known of it. */
@@ -61,6 +61,6 @@ export class KnownPositions {
   }
 }
 
-function textOf({ epoch, offset }: Position): string {
-  return `${epoch}:${offset}`;
+function textOf({ epoch, offset, hasMessages }: Seen): string {
+  return `${epoch}:${offset}${hasMessages ? '' : '-'}`;
 }

@@ -4,6 +4,7 @@ import type { RookeryOptions } from '../../config/rookery.options.js';
 import { SCRIPTS } from './scripts/scripts.js';
 
 const DEFAULT_PORT = 6379;
+const DEFAULT_SENTINEL_PORT = 26_379;
 const FIRST_RETRY_MS = 50;
 /** Short: a room waits a moment for all nodes when they find a new master. */
 const MAX_RETRY_MS = 500;
@@ -103,27 +104,29 @@ function createCluster(options: RookeryOptions, name: string): Cluster {
 }
 
 /** With sentinels, the address of `redisUrl` gives way to the one that they name; its credentials and database stay. */
-function sentinelOf({
-  redisSentinels,
-  redisSentinelName,
-  redisTimeoutMs,
-}: RookeryOptions): Pick<
+function sentinelOf(
+  options: RookeryOptions,
+): Pick<
   RedisOptions,
   'sentinels' | 'name' | 'failoverDetector' | 'sentinelReconnectStrategy' | 'sentinelCommandTimeout'
 > {
+  const { redisSentinels, redisSentinelName, redisTimeoutMs } = options;
   if (redisSentinels.length === 0 || redisSentinelName === undefined) return {};
-  const sentinels = redisSentinels.map((address) => {
-    const { hostname, port } = new URL(`redis://${address}`);
-    return { host: hostname, port: Number(port || 26_379) };
-  });
   return {
-    sentinels,
+    sentinels: sentinelsOf(options),
     name: redisSentinelName,
     // A master that was replaced takes writes until it is told so itself, which are lost: it is left at once.
     failoverDetector: true,
     sentinelReconnectStrategy: (attempt) => retryDelayMs(attempt),
     sentinelCommandTimeout: redisTimeoutMs,
   };
+}
+
+export function sentinelsOf({ redisSentinels }: RookeryOptions): { readonly host: string; readonly port: number }[] {
+  return redisSentinels.map((address) => {
+    const { hostname, port } = new URL(`redis://${address}`);
+    return { host: hostname, port: Number(port || DEFAULT_SENTINEL_PORT) };
+  });
 }
 
 /** False where the connections of one node have come to different servers, as they may while one replaces another. */

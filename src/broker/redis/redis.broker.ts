@@ -18,8 +18,9 @@ import type { PublishRequest, PublishResult } from '../publication.js';
 import { CommandQueue } from './command-queue.js';
 import { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
-import { readPage, readPosition, readStandings } from './replies.js';
+import { readPage, readPosition, readStandings, type Standing } from './replies.js';
 import { KnownPositions, type Asked } from './known-positions.js';
+import { MasterCheck } from './master-check.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
 import { areOnOneServer, closeRedisClient, createRedisClient, type RedisClient } from './redis-client.js';
@@ -51,6 +52,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly recent = new RecentMessages();
   private readonly restorer: Restorer;
   private readonly watch: RoomWatch;
+  private readonly master: MasterCheck;
   private readonly fitness = new Fitness(() => this.ping());
   private readonly instance = randomBytes(6).toString('base64url');
   private epochs = 0;
@@ -70,6 +72,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       (subscription, delivery, text) => this.deliver(subscription, delivery, text),
       () => this.watch.compareNow(),
     );
+    this.master = new MasterCheck(options, this.client);
     this.known = new KnownPositions(this.subscriber, MAX_KNOWN_POSITIONS);
     const freshEpoch = (): string => this.freshEpoch();
     const { instance, keys, commands, known, recent } = this;
@@ -80,7 +83,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       this.known,
       () => this.isOnOneServer(),
       (rooms, renew) => this.positions(rooms, renew),
-      (room, head) => this.listener?.onPosition?.(room, head),
+      (room, { epoch, offset }) => this.listener?.onPosition?.(room, { epoch, offset }),
       options.redisCheckIntervalMs,
       options.positionTtlMs,
     );
@@ -122,8 +125,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
       const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
-      subscription.reach(head.epoch, head.offset);
-      return head;
+      const { epoch, offset, base } = head;
+      subscription.reach(epoch, offset, base);
+      return { epoch, offset };
     } catch (error) {
       this.subscriber.unsubscribe(subscription);
       throw error;
@@ -139,10 +143,11 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const { historySize, historyTtlMs } = this.rules.of(room);
     const kept = [historySize, historyTtlMs];
     const from = [after?.epoch ?? '', after?.offset ?? 0];
-    const page = await this.whenGathered(async () => {
+    const { page, isAhead } = await this.whenGathered(async () => {
       const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, limit.count, limit.bytes];
       return readPage(await this.commands.run('rookeryHistory', this.keys.ofRoom(room), args.map(String)));
     });
+    if (isAhead) await this.confirmMaster();
     if (after?.epoch === page.head.epoch && page.lost === undefined) this.keepMissed(room, page);
     return page;
   }
@@ -175,7 +180,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       return;
     }
     for (const publication of publications) {
-      if (publication.offset !== undefined) subscription.reach(epoch, publication.offset);
+      if (publication.offset !== undefined) subscription.reach(epoch, publication.offset, next - 1);
       this.listener?.onPublication(room, epoch, publication);
     }
     const last = publications.findLast(({ offset }) => offset !== undefined)?.offset;
@@ -203,12 +208,12 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       this.watch.compareNow();
       return;
     }
-    subscription.reach(epoch, offset);
+    subscription.reach(epoch, offset, offset);
     this.listener?.onPosition?.(subscription.room, { epoch, offset });
   }
 
   /** @returns for each room where it stands; undefined where that is not known, or not certain yet */
-  private async positions(rooms: readonly Asked[], renew: boolean): Promise<(Position | undefined)[]> {
+  private async positions(rooms: readonly Asked[], renew: boolean): Promise<(Standing | undefined)[]> {
     // One script can only look at rooms of one server, and another server may be the one that is away.
     if (this.options.redisCluster && rooms.length > 1) {
       const each = await Promise.allSettled(rooms.map((room) => this.positions([room], renew)));
@@ -224,9 +229,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       rooms.map(async ({ room }, index) => {
         const standing = standings[index];
         if (standing === undefined) return undefined;
-        const { isGathering, ...position } =
-          standing.isGathering && isBehind[index] ? await this.restorer.restore(room, standing) : standing;
-        return isGathering ? undefined : position;
+        const answered =
+          isBehind[index] && standing.isGathering ? await this.restorer.restore(room, standing) : standing;
+        return answered.isGathering ? undefined : answered;
       }),
     );
   }
@@ -240,6 +245,18 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       if (performance.now() > deadline) throw new BrokerUnavailableError('Redis: it has just begun a new run');
       await delay(GATHERING_RETRY_MS);
     }
+  }
+
+  /**
+   * A client that has been where others have gone on already must not be led back: what it has seen there would come
+   * again.
+   *
+   * @throws BrokerUnavailableError where this node is connected to a master that was replaced
+   */
+  private async confirmMaster(): Promise<void> {
+    if (await this.master.isOnMaster()) return;
+    for (const client of [this.client, this.subscriberClient]) client.disconnect(true);
+    throw new BrokerUnavailableError('Redis: the master was replaced');
   }
 
   /** Connections that have come to different servers begin anew: what both say cannot be compared. */

@@ -5,8 +5,17 @@ import { readEntry } from './frames.js';
 
 /** Where a room stands in Redis. */
 export interface Standing extends Position {
+  /** The offset after which the epoch begins. */
+  readonly base: number;
   /** It waits for what nodes know, in a new run of Redis, before it goes on. */
   readonly isGathering: boolean;
+}
+
+/** A page of a room's history in Redis. */
+export interface Read {
+  readonly page: HistoryPage;
+  /** The position that was asked for is of an epoch that began later than all that are there. */
+  readonly isAhead: boolean;
 }
 
 /**
@@ -14,7 +23,7 @@ export interface Standing extends Position {
  *
  * @returns undefined while the room gathers what nodes know
  */
-export function readPage(reply: unknown): HistoryPage | undefined {
+export function readPage(reply: unknown): Read | undefined {
   const [epoch, head, after, lost, ...entries] = reply as string[];
   if (epoch === undefined) return undefined;
   const publications: NumberedPublication[] = [];
@@ -22,16 +31,18 @@ export function readPage(reply: unknown): HistoryPage | undefined {
     publications.push(readEntry(entries[index] ?? '', entries[index + 1] ?? ''));
   }
   const page = { head: { epoch, offset: Number(head) }, after: Number(after), publications };
-  return lost === '' ? page : { ...page, lost: lost as LossReason };
+  const isAhead = lost === 'ahead';
+  if (lost === '' || lost === undefined) return { page, isAhead };
+  return { page: { ...page, lost: isAhead ? 'epoch' : (lost as LossReason) }, isAhead };
 }
 
 /** Reads what `positions.lua` and `restore.lua` return. */
 export function readStandings(reply: unknown): Standing[] {
   const fields = reply as string[];
   const standings: Standing[] = [];
-  for (let index = 0; index + 2 < fields.length; index += 3) {
-    const [epoch = '', offset, state] = fields.slice(index, index + 3);
-    standings.push({ epoch, offset: Number(offset), isGathering: state !== '' });
+  for (let index = 0; index + 3 < fields.length; index += 4) {
+    const [epoch = '', offset, base, state] = fields.slice(index, index + 4);
+    standings.push({ epoch, offset: Number(offset), base: Number(base), isGathering: state !== '' });
   }
   return standings;
 }

@@ -1,6 +1,5 @@
 import type { RoomRules } from '../../config/room-rules.js';
 import type { RookeryOptions } from '../../config/rookery.options.js';
-import type { Position } from '../../protocol/position.js';
 import type { NumberedPublication } from '../publication.js';
 import type { CommandQueue } from './command-queue.js';
 import { frameOf } from './frames.js';
@@ -36,12 +35,12 @@ export class Restorer {
    * @returns where it stands by then
    * @throws BrokerUnavailableError
    */
-  async restore(room: string, head: Position): Promise<Standing> {
+  async restore(room: string, head: Standing): Promise<Standing> {
     const messages = this.recent.after(room, head);
-    let standing: Standing = { ...head, isGathering: true };
+    let standing = head;
     for (let start = 0; ;) {
       const end = endOfBatch(messages, start);
-      standing = await this.send(room, head.epoch, messages.slice(start, end), end >= messages.length);
+      standing = await this.send(room, head, messages.slice(start, end), end >= messages.length);
       if (!standing.isGathering || end >= messages.length) return standing;
       start = end;
     }
@@ -49,7 +48,7 @@ export class Restorer {
 
   private async send(
     room: string,
-    epoch: string,
+    head: Standing,
     messages: readonly NumberedPublication[],
     isLast: boolean,
   ): Promise<Standing> {
@@ -64,7 +63,7 @@ export class Restorer {
       deduplicationWindowMs,
       this.known.isListening(room) ? this.node : '',
       this.known.of(room),
-      epoch,
+      head.epoch,
       messages[0]?.offset ?? 0,
       isLast ? 'last' : '',
     ].map(String);
@@ -73,7 +72,7 @@ export class Restorer {
       args.push(String(message.timestamp), frameOf({ room, ...message }, message.id));
     }
     const [standing] = readStandings(await this.commands.run('rookeryRestore', keys, args));
-    return standing ?? { epoch, offset: 0, isGathering: true };
+    return standing ?? head;
   }
 }
 

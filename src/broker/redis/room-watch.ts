@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 
 import type { Position } from '../../protocol/position.js';
 import type { Asked, KnownPositions } from './known-positions.js';
+import type { Standing } from './replies.js';
 import type { Subscriber, Subscription } from './subscriber.js';
 
 /** Rooms asked about in one script call. */
@@ -37,7 +38,7 @@ export class RoomWatch {
     private readonly subscriber: Subscriber,
     private readonly known: KnownPositions,
     private readonly isReady: () => boolean,
-    private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly (Position | undefined)[]>,
+    private readonly ask: (rooms: readonly Asked[], renew: boolean) => Promise<readonly (Standing | undefined)[]>,
     private readonly report: (room: string, head: Position) => void,
     intervalMs: number,
     positionTtlMs: number,
@@ -126,7 +127,7 @@ export class RoomWatch {
 }
 
 /** A delivery that is missing may just be on its way: without other reason it takes a second look to call it lost. */
-function isOnItsWay(subscription: Subscription, head: Position, urgent: boolean): boolean {
+function isOnItsWay(subscription: Subscription, head: Standing, urgent: boolean): boolean {
   const { seen, suspected } = subscription;
   subscription.suspected = undefined;
   // It is about to be subscribed, and will be told where it stands.
@@ -137,7 +138,7 @@ function isOnItsWay(subscription: Subscription, head: Position, urgent: boolean)
     return true;
   }
   if (isBehind && !urgent) subscription.isDeaf = true;
-  subscription.reach(head.epoch, head.offset);
+  subscription.reach(head.epoch, head.offset, head.base);
   return false;
 }
 

@@ -10,12 +10,18 @@ const RESUBSCRIBE_CHANNELS = 500;
 /** Epochs whose end Redis has still to be told of: more pass only while it fails each time before it could be. */
 const MAX_UNTOLD = 8;
 
+/** How far a room is known to have come in an epoch. */
+export interface Seen extends Position {
+  /** The epoch had messages up to there, which can be lost. */
+  readonly hasMessages: boolean;
+}
+
 /** A room that this node gets deliveries of. */
 export class Subscription {
   /** How far deliveries have come, or where the room was when they began. */
-  seen: Position | undefined;
+  seen: Seen | undefined;
   /** How far they had come in epochs before, until Redis has been told: it may have lost the end of one, or all of it. */
-  untold: readonly Position[] = [];
+  untold: readonly Seen[] = [];
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
   /** Deliveries did not come though the connection was there: a server may have ended the subscription by itself. */
@@ -26,14 +32,19 @@ export class Subscription {
     readonly channel: string,
   ) {}
 
-  /** Takes a position that the room is known to have reached. */
-  reach(epoch: string, offset: number): void {
-    if (this.seen === undefined || this.seen.epoch !== epoch || this.seen.offset < offset) {
-      if (this.seen !== undefined && this.seen.epoch !== epoch) {
-        this.untold = [...this.untold, this.seen].slice(-MAX_UNTOLD);
-      }
-      this.seen = { epoch, offset };
+  /**
+   * Takes a position that the room is known to have reached.
+   *
+   * @param base where its epoch begins
+   */
+  reach(epoch: string, offset: number, base: number): void {
+    const { seen } = this;
+    if (seen?.epoch === epoch) {
+      if (seen.offset < offset) this.seen = { epoch, offset, hasMessages: true };
+      return;
     }
+    if (seen !== undefined) this.untold = [...this.untold, seen].slice(-MAX_UNTOLD);
+    this.seen = { epoch, offset, hasMessages: offset > base };
   }
 }
 

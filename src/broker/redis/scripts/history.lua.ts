@@ -19,7 +19,8 @@ import { ROOM } from './room.lua.js';
  * 8 how many bytes at most; the first one comes whatever its size
  *
  * Returns the epoch, the offset of the newest message, the offset after which the messages returned begin, why those
- * before them cannot be had (nothing where that was not asked), then for each message its stream id and its frame.
+ * before them cannot be had (nothing where that was not asked; `ahead` is `epoch` where the position's epoch began later
+ * than all that are here), then for each message its stream id and its frame.
  * Returns nothing while the room gathers what nodes know: what can be had shows a moment later.
  */
 export const HISTORY = String.raw`${ROOM}
@@ -65,7 +66,7 @@ if stale then redis.call('XTRIM', stream, 'MINID', text(gone + 1) .. '-0') end
 
 -- The last offset up to which this history has nothing that a member of an epoch may not have seen, and has it all.
 local function parting(epoch)
-  local base = tonumber(redis.call('HGET', meta, 'b') or '0')
+  local base = tonumber(room.base or '0')
   local first = room.offset
   -- From the newest epoch to the oldest: it has seen none that began later than its own.
   local entries = { room.epoch .. ':' .. text(room.offset) }
@@ -93,7 +94,7 @@ if ARGV[5] ~= '' then
   local epoch, after = ARGV[5], tonumber(ARGV[6])
   local shared = reach(room, epoch)
   if not shared then
-    lost = 'epoch'
+    lost = began(epoch) >= began(room.epoch) and 'ahead' or 'epoch'
     from = math.max(gone, parting(epoch))
   elseif after > shared or is_lossy_after(epoch) then
     lost = 'epoch'

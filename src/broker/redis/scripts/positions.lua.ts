@@ -11,11 +11,11 @@ import { ROOM } from './room.lua.js';
  * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
  * 3 how long a room with messages is remembered; nothing to leave it as it is
  * 4 the node that asks
- * 5… for each room how far it was seen to come, as `epoch:offset` with spaces between, and `listens` where its
+ * 5… for each room what was seen of it, see `room.lua.ts`, and `listens` where its
  *   messages are delivered to the node
  *
- * Returns for each room its epoch, the offset of its newest message, and `gathering` while it waits for what nodes
- * know, or else nothing. A node that has seen messages after that offset then gives them back, see `restore.lua.ts`.
+ * Returns for each room its epoch, the offset of its newest message, the offset after which the epoch begins, and
+ * `gathering` while it waits for what nodes know, or else nothing. A node that has seen messages after that offset then gives them back, see `restore.lua.ts`.
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
@@ -34,6 +34,7 @@ for key = 1, #KEYS, 3 do
   if renewed_ttl ~= '' then expire(room.meta, room.offset > 0 and renewed_ttl or ttl) end
   reply[#reply + 1] = room.epoch
   reply[#reply + 1] = text(room.offset)
+  reply[#reply + 1] = base_of(room)
   reply[#reply + 1] = room.gathering and 'gathering' or ''
 end
 return reply

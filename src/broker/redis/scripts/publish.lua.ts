@@ -16,7 +16,7 @@ import { ROOM } from './room.lua.js';
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
- * 6 how far the node has seen the room come, as `epoch:offset` with spaces between
+ * 6 what the node has seen of the room, see `room.lua.ts`
  * 7… for each message its flags (`i` has an id, `v` volatile) and its frame
  *
  * Returns the epoch, then for each message its offset, nothing where it is volatile, or `=` and what was returned for

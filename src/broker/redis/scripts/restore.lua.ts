@@ -17,7 +17,7 @@ import { ROOM } from './room.lua.js';
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
  * 6 the node that gives them back, where the room's messages are delivered to it; or else nothing
- * 7 how far it has seen the room come
+ * 7 what it has seen of the room, see `room.lua.ts`
  * 8 the epoch of the messages
  * 9 the offset of the first one; each of the others has the next one
  * 10 `last` where the node has no more of them
@@ -54,5 +54,5 @@ if room.gathering then
   if ARGV[10] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
   gather(room, fresh)
 end
-return { room.epoch, text(room.offset), room.gathering and 'gathering' or '' }
+return { room.epoch, text(room.offset), base_of(room), room.gathering and 'gathering' or '' }
 `;

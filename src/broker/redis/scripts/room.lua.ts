@@ -5,13 +5,16 @@
  * - `e` epoch, `o` offset of the newest message, `t` its time in milliseconds
  * - `r` the run of Redis in which the room was last used: its replication id, which a restart, a promotion and a
  *   restored backup change
- * - `c` the epochs before this one, newest first, each as `epoch:offset` with how far it reached, `b` where the oldest
- *   of them begins
+ * - `c` the epochs before this one, newest first, each as `epoch:offset` with how far it reached
+ * - `b`, where others before them are forgotten, the offset after which the oldest of them begins
  * - `x` those of all these epochs that began with a loss
  * - `l` epochs that somebody had seen reach further than this history, as `epoch:offset`, told already
  * - `s` how many nodes got the last message
  * - `w`, while the room gathers what nodes know: until when, and how far it reached at first; `k` what they know,
  *   `n` the nodes that have said it
+ *
+ * What nodes know is a text, too: for each epoch `epoch:offset`, with a `-` after it where the epoch had no message up
+ * to there, so that nothing is lost with it.
  *
  * Offsets go on through all epochs. What a position says is found by its epoch: one that is remembered shares its
  * messages with this history up to where it reached, and parts from it there. One that is not is of a history that was
@@ -59,6 +62,9 @@ local function has(names, wanted)
   return string.find(' ' .. names .. ' ', ' ' .. wanted .. ' ', 1, true) ~= nil
 end
 
+-- The offset after which the present epoch begins.
+local function base_of(room) return string.match(room.earlier, '^%S+:(%d+)') or room.base or '0' end
+
 -- How far this history shares its messages with an epoch; nil where that is not remembered.
 local function reach(room, epoch)
   if epoch == room.epoch then return room.offset end
@@ -67,28 +73,30 @@ end
 
 -- Each epoch of two texts of positions with the farthest offset that either has for it.
 local function farthest(...)
-  local epochs, offsets = {}, {}
+  local epochs, offsets, marks = {}, {}, {}
   for _, positions in ipairs({ ... }) do
-    for epoch, offset in string.gmatch(positions, '(%S+):(%d+)') do
+    for epoch, offset, mark in string.gmatch(positions, '(%S+):(%d+)(%-?)') do
       if not offsets[epoch] and #epochs < KEPT_LOST_EPOCHS then epochs[#epochs + 1] = epoch end
       offsets[epoch] = math.max(offsets[epoch] or 0, tonumber(offset))
+      if marks[epoch] ~= '' then marks[epoch] = mark end
     end
   end
-  for index, epoch in ipairs(epochs) do epochs[index] = epoch .. ':' .. text(offsets[epoch]) end
+  for index, epoch in ipairs(epochs) do epochs[index] = epoch .. ':' .. text(offsets[epoch]) .. marks[epoch] end
   return table.concat(epochs, ' ')
 end
 
 -- Which of the positions that somebody has seen are lost and not told of yet, and when the newest epoch among all began.
 local function untold(room, known)
   local lost, newest, oldest, told = {}, began(room.epoch), nil, nil
-  for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
+  for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
     local shared = reach(room, epoch)
-    if not shared or tonumber(offset) > shared then
+    if mark == '' and (not shared or tonumber(offset) > shared) then
       told = told or redis.call('HGET', room.meta, 'l') or ''
       oldest = oldest or began(string.match(room.earlier, '(%S+):%d+$') or room.epoch)
       local up_to = math.max(shared or 0, find(told, epoch) or 0)
-      -- One that began before all that are remembered is not lost, but forgotten.
-      if tonumber(offset) > up_to and (up_to > 0 or shared or began(epoch) > oldest) then
+      -- One that began before all that are remembered may be forgotten, and not lost.
+      local is_remembered = up_to > 0 or shared or not room.base or began(epoch) > oldest
+      if tonumber(offset) > up_to and is_remembered then
         lost[#lost + 1] = epoch .. ':' .. offset
       end
     end
@@ -109,7 +117,10 @@ local function go_on(room, known, fresh)
   for entry in string.gmatch(room.earlier, '%S+') do
     if #epochs < KEPT_EPOCHS then epochs[#epochs + 1] = entry else base = base or string.match(entry, ':(%d+)$') end
   end
-  if base then redis.call('HSET', room.meta, 'b', base) end
+  if base then
+    room.base = base
+    redis.call('HSET', room.meta, 'b', base)
+  end
   room.epoch = name(fresh, newest)
   room.earlier = table.concat(epochs, ' ')
   if lost ~= '' then
@@ -126,20 +137,24 @@ end
 
 -- Where the room stands; it is made where it does not exist, and gathers what nodes know in a new run.
 local function open(meta, stream, channel, known, fresh, run, ttl)
-  local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't', 'x', 's', 'w')
+  local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't', 'x', 's', 'w', 'b')
   local room = { meta = meta, stream = stream, channel = channel, earlier = '', losses = '', offset = 0, time = 0 }
   if not found[1] then
-    local newest = 0
-    for epoch in string.gmatch(known, '(%S+):%d+') do newest = math.max(newest, began(epoch)) end
+    local newest, lost = 0, {}
+    for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
+      newest = math.max(newest, began(epoch))
+      if mark == '' and offset ~= '0' then lost[#lost + 1] = epoch .. ':' .. offset end
+    end
     room.epoch = name(fresh, newest)
     redis.call('DEL', stream)
     redis.call('HSET', meta, 'e', room.epoch, 'o', '0', 'r', run)
+    if #lost > 0 then redis.call('HSET', meta, 'x', room.epoch, 'l', table.concat(lost, ' ')) end
     expire(meta, ttl)
     return room
   end
   room.epoch, room.offset, room.earlier = found[1], tonumber(found[2]), found[4] or ''
   room.time, room.losses, room.listeners = tonumber(found[5]) or 0, found[6] or '', tonumber(found[7])
-  room.gathering = found[8]
+  room.gathering, room.base = found[8], found[9]
   if found[3] ~= run then
     redis.call('HSET', meta, 'r', run)
     redis.call('HDEL', meta, 'w', 'k', 'n')

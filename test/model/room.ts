@@ -1,0 +1,233 @@
+/** The name of an epoch: when it began, which only grows within a room, and what keeps it apart from all others. */
+export interface Epoch {
+  readonly began: number;
+  readonly name: number;
+}
+
+export interface Place {
+  readonly epoch: Epoch;
+  readonly offset: number;
+}
+
+/** How far somebody has seen the room come in an epoch. */
+export interface Seen extends Place {
+  /** The epoch had messages up to there, which can be lost. */
+  readonly hasMessages: boolean;
+}
+
+/** A stretch of a room's one numbering. */
+interface Leg {
+  readonly epoch: Epoch;
+  /** The offset after which it begins. */
+  readonly base: number;
+  /** It began with a loss, which is told to whoever comes to it from before. */
+  readonly lossy: boolean;
+}
+
+interface Gathering {
+  readonly until: number;
+  readonly from: number;
+  readonly known: readonly Seen[];
+  readonly heard: ReadonlySet<number>;
+}
+
+export interface Page<Message> {
+  readonly epoch: Epoch;
+  readonly after: number;
+  readonly lost: boolean;
+  readonly messages: readonly Message[];
+}
+
+/** What tells one run of Redis from another, and the time. */
+export interface Now {
+  readonly run: number;
+  readonly clock: number;
+}
+
+const GATHERING_TIME = 10;
+/** Few, so that some are forgotten. */
+const KEPT_EPOCHS = 4;
+
+/**
+ * A room as one Redis has it, without Redis: what `src/broker/redis/scripts/room.lua.ts` does, in the same order and by
+ * the same names. Its state is data and nothing else, so that a copy of it is what a replica or a backup has.
+ */
+export class Room<Message> {
+  private run = -1;
+  private legs: Leg[] = [];
+  /** Legs before them are not remembered any more. */
+  private hasForgotten = false;
+  private log: Message[] = [];
+  private told: Place[] = [];
+  private gathering: Gathering | undefined;
+  /** How many nodes got the last message. */
+  private listeners = 0;
+
+  /** @param freshName makes one that was never used before */
+  constructor(private readonly freshName: () => number) {}
+
+  copy(): Room<Message> {
+    const copy = new Room<Message>(this.freshName);
+    copy.run = this.run;
+    copy.legs = [...this.legs];
+    copy.hasForgotten = this.hasForgotten;
+    copy.log = [...this.log];
+    copy.told = [...this.told];
+    copy.gathering = this.gathering;
+    copy.listeners = this.listeners;
+    return copy;
+  }
+
+  get head(): Place {
+    return { epoch: this.last.epoch, offset: this.log.length };
+  }
+
+  /** The offset after which the present epoch begins. */
+  get base(): number {
+    return this.last.base;
+  }
+
+  get isGathering(): boolean {
+    return this.gathering !== undefined;
+  }
+
+  /** @returns where it was put; undefined while the room gathers */
+  publish(message: Message, known: readonly Seen[], listeners: number, now: Now): Place | undefined {
+    this.open(known, now);
+    if (this.gathers(now)) return undefined;
+    this.mend(known, now);
+    this.log.push(message);
+    this.listeners = listeners;
+    return this.head;
+  }
+
+  /**
+   * Where it stands, asked by a node that has seen so much of it.
+   *
+   * @param node absent where the room's messages are not delivered to it
+   */
+  position(known: readonly Seen[], node: number | undefined, now: Now): Place {
+    this.open(known, now);
+    if (this.gathering !== undefined) {
+      if ((find(known, this.last.epoch) ?? 0) <= this.log.length) this.hear(known, node);
+      this.gathers(now);
+    }
+    this.mend(known, now);
+    return this.head;
+  }
+
+  /** A node gives back what it has seen after where the room stood. */
+  restore(epoch: Epoch, first: number, messages: readonly Message[], known: readonly Seen[], node: number, now: Now) {
+    this.open(known, now);
+    if (this.gathering === undefined) return;
+    if (same(epoch, this.last.epoch)) {
+      for (const [index, message] of messages.entries()) {
+        if (first + index === this.log.length + 1) this.log.push(message);
+      }
+    }
+    this.hear(known, node);
+    this.gathers(now);
+  }
+
+  /** @returns undefined while the room gathers; `ahead` where the position is of an epoch later than all that is here */
+  history(from: Place, now: Now): Page<Message> | 'ahead' | undefined {
+    this.open([], now);
+    if (this.gathers(now)) return undefined;
+    const shared = this.reach(from.epoch);
+    if (shared === undefined && from.epoch.began >= this.last.epoch.began) return 'ahead';
+    const after = shared === undefined ? this.parting(from.epoch) : Math.min(from.offset, shared);
+    const lost = shared === undefined || from.offset > shared || this.isLossyAfter(from.epoch);
+    return { epoch: this.last.epoch, after, lost, messages: this.log.slice(after) };
+  }
+
+  private get last(): Leg {
+    const last = this.legs.at(-1);
+    if (last === undefined) throw new Error('a room that was opened');
+    return last;
+  }
+
+  private open(known: readonly Seen[], now: Now): void {
+    if (this.legs.length === 0) {
+      const began = Math.max(now.clock, ...known.map(({ epoch }) => epoch.began + 1));
+      const lost = known.filter(({ offset, hasMessages }) => hasMessages && offset > 0);
+      this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: lost.length > 0 }];
+      this.told = lost;
+      this.run = now.run;
+    }
+    if (this.run === now.run) return;
+    this.run = now.run;
+    this.gathering = undefined;
+    if (this.log.length === 0) this.goOn(known, now);
+    else this.gathering = { until: now.clock + GATHERING_TIME, from: this.log.length, known: [], heard: new Set() };
+  }
+
+  private gathers(now: Now): boolean {
+    if (this.gathering === undefined) return false;
+    const { heard, until, known } = this.gathering;
+    const allHeard = this.listeners > 0 && heard.size >= this.listeners;
+    if (!allHeard && now.clock < until) return true;
+    this.goOn(known, now);
+    this.gathering = undefined;
+    return false;
+  }
+
+  private hear(known: readonly Seen[], node: number | undefined): void {
+    if (this.gathering === undefined) return;
+    const seen = find(known, this.last.epoch);
+    const counts = node !== undefined && seen !== undefined && seen >= this.gathering.from;
+    this.gathering = {
+      ...this.gathering,
+      known: [...this.gathering.known, ...known],
+      heard: new Set([...this.gathering.heard, ...(counts ? [node] : [])]),
+    };
+  }
+
+  private mend(known: readonly Seen[], now: Now): void {
+    if (this.gathering === undefined && this.untold(known).length > 0) this.goOn(known, now);
+  }
+
+  private goOn(known: readonly Seen[], now: Now): void {
+    const lost = this.untold(known);
+    const newest = Math.max(this.last.epoch.began, ...known.map(({ epoch }) => epoch.began));
+    const epoch = { began: Math.max(now.clock, newest + 1), name: this.freshName() };
+    this.legs.push({ epoch, base: this.log.length, lossy: lost.length > 0 });
+    this.told.push(...lost);
+    if (this.legs.length <= KEPT_EPOCHS) return;
+    this.legs.shift();
+    this.hasForgotten = true;
+  }
+
+  /** What somebody has seen that is not here, and was not told. */
+  private untold(known: readonly Seen[]): Place[] {
+    return known.filter(({ epoch, offset, hasMessages }) => {
+      const shared = this.reach(epoch);
+      const told = Math.max(0, ...this.told.filter((place) => same(place.epoch, epoch)).map((place) => place.offset));
+      const upTo = Math.max(shared ?? 0, told);
+      const isRemembered = shared !== undefined || upTo > 0 || !this.hasForgotten;
+      return hasMessages && offset > upTo && (isRemembered || epoch.began > (this.legs[0]?.epoch.began ?? 0));
+    });
+  }
+
+  private reach(epoch: Epoch): number | undefined {
+    const index = this.legs.findIndex((leg) => same(leg.epoch, epoch));
+    return index < 0 ? undefined : (this.legs[index + 1]?.base ?? this.log.length);
+  }
+
+  private parting(epoch: Epoch): number {
+    return this.legs.find((leg) => leg.epoch.began > epoch.began)?.base ?? this.log.length;
+  }
+
+  private isLossyAfter(epoch: Epoch): boolean {
+    const index = this.legs.findIndex((leg) => same(leg.epoch, epoch));
+    return this.legs.slice(index + 1).some(({ lossy }) => lossy);
+  }
+}
+
+function same(one: Epoch, other: Epoch): boolean {
+  return one.name === other.name;
+}
+
+function find(places: readonly Place[], epoch: Epoch): number | undefined {
+  const offsets = places.filter((place) => same(place.epoch, epoch)).map(({ offset }) => offset);
+  return offsets.length === 0 ? undefined : Math.max(...offsets);
+}

@@ -1,0 +1,361 @@
+import { Room, type Epoch, type Now, type Page, type Place, type Seen } from './room.js';
+
+/** One accepted publish. */
+export interface Message {
+  readonly n: number;
+}
+
+/** What may happen; numbers are taken modulo what there is. */
+export type Event =
+  | { readonly kind: 'publish' | 'deliver' | 'compare' | 'move' | 'stop' | 'kill'; readonly node: number }
+  | { readonly kind: 'replicate' | 'promote' | 'restart' | 'replace' | 'wait' }
+  | { readonly kind: 'leave'; readonly member: number }
+  | { readonly kind: 'join'; readonly member: number; readonly node: number };
+
+interface Server {
+  readonly run: number;
+  room: Room<Message>;
+  isUp: boolean;
+}
+
+interface Delivery {
+  readonly at: Place;
+  readonly message: Message;
+}
+
+/** A node as far as the room goes: what it has seen, and its live members, who all stand where it does. */
+interface Node {
+  id: number;
+  server: Server;
+  isStopped: boolean;
+  /** On their way to it. */
+  queue: Delivery[];
+  position: Place | undefined;
+  known: Seen[];
+  recent: Delivery[];
+}
+
+interface Member {
+  readonly id: number;
+  node: Node | undefined;
+  position: Place | undefined;
+  readonly got: Message[];
+  /** How many messages had been accepted when it joined for the first time. */
+  since: number | undefined;
+  /** For each announced loss, how many messages had been accepted by then. */
+  readonly told: number[];
+}
+
+interface Accepted extends Delivery {
+  /** Nodes that know it was accepted, which tell it unless they are killed. */
+  readonly witnesses: Set<number>;
+}
+
+/**
+ * Servers, nodes and members of one room, at the mercy of a schedule. Nodes do what those of Rookery do; a server that
+ * was replaced goes on for whoever is still connected to it.
+ */
+export class World {
+  private clock = 1;
+  private names = 0;
+  private runs = 0;
+  private ids = 0;
+  private accepted: Accepted[] = [];
+  private master: Server;
+  private replica: Room<Message>;
+  private readonly nodes: Node[];
+  private readonly members: Member[];
+  /** What must not be. */
+  readonly violations: string[] = [];
+  announcements = 0;
+
+  /** @param exists whether the room is there before anything happens */
+  constructor(nodes: number, members: number, exists: boolean) {
+    this.master = { run: this.runs, room: new Room(() => (this.names += 1)), isUp: true };
+    if (exists) this.master.room.position([], undefined, { run: this.runs, clock: this.clock });
+    this.replica = this.master.room.copy();
+    this.nodes = Array.from({ length: nodes }, () => this.freshNode());
+    this.members = Array.from({ length: members }, (_none, id) => ({
+      id,
+      node: undefined,
+      position: undefined,
+      got: [],
+      since: undefined,
+      told: [],
+    }));
+  }
+
+  play(events: readonly Event[]): void {
+    for (const event of events) this.take(event);
+    this.comeToRest();
+    this.check();
+  }
+
+  private take(event: Event): void {
+    this.clock += 1;
+    switch (event.kind) {
+      case 'replicate':
+        this.replica = this.master.room.copy();
+        return;
+      case 'promote':
+        this.replace(true);
+        return;
+      case 'restart':
+        this.replace(false);
+        return;
+      case 'replace':
+        // All nodes are well, and find the new server at once; a replica of it does, too.
+        for (const node of this.nodes) while (node.queue.length > 0) this.deliver(node);
+        this.replace(false);
+        for (const node of this.nodes) this.move(node);
+        for (const node of this.nodes) this.compare(node);
+        this.replica = this.master.room.copy();
+        return;
+      case 'wait':
+        this.clock += 20;
+        return;
+      case 'leave':
+        this.detach(at(this.members, event.member));
+        return;
+      case 'join':
+        this.join(at(this.members, event.member), at(this.nodes, event.node));
+        return;
+      default:
+        this.happen(event.kind, at(this.nodes, event.node));
+    }
+  }
+
+  private happen(kind: 'publish' | 'deliver' | 'compare' | 'move' | 'stop' | 'kill', node: Node): void {
+    if (kind === 'kill') this.kill(node);
+    else if (kind === 'stop') node.isStopped = !node.isStopped;
+    else if (!node.isStopped) this[kind](node);
+  }
+
+  /** Another server takes over what the replica, or the file, has; the old one may go on for a while. */
+  private replace(oldGoesOn: boolean): void {
+    this.master.isUp = oldGoesOn;
+    this.master = { run: (this.runs += 1), room: this.replica.copy(), isUp: true };
+  }
+
+  private publish(node: Node): void {
+    if (!node.server.isUp) return;
+    const message = { n: this.accepted.length };
+    const { room } = node.server;
+    const listeners = this.nodes.filter((each) => each.server === node.server && each.position !== undefined);
+    const place = room.publish(message, node.known, listeners.length, this.now(node));
+    if (place === undefined) return;
+    this.see(node, place, true);
+    this.accepted.push({ at: place, message, witnesses: new Set([node.id]) });
+    if (node.position === undefined) node.recent.push({ at: place, message });
+    for (const each of listeners) each.queue.push({ at: place, message });
+  }
+
+  private deliver(node: Node): void {
+    const delivery = node.queue.shift();
+    if (delivery === undefined || node.position === undefined) return;
+    const { at: place, message } = delivery;
+    node.recent.push(delivery);
+    this.see(node, place, true);
+    this.accepted[message.n]?.witnesses.add(node.id);
+    const { epoch, offset } = node.position;
+    if (!isSame(epoch, place.epoch) || place.offset > offset + 1) this.mend(node);
+    else if (place.offset === offset + 1) {
+      node.position = place;
+      for (const member of this.membersOf(node)) this.give(member, message, place);
+    }
+  }
+
+  /** Asks where the room stands, and gives back what is missing there. */
+  private compare(node: Node): void {
+    const { server } = node;
+    if (!server.isUp) return;
+    const { room } = server;
+    const listener = node.position === undefined ? undefined : node.id;
+    const head = room.position(node.known, listener, this.now(node));
+    if (room.isGathering) {
+      const messages: Message[] = [];
+      for (let next = head.offset + 1; ; next += 1) {
+        const found = node.recent.find(({ at: { epoch, offset } }) => isSame(epoch, head.epoch) && offset === next);
+        if (found === undefined) break;
+        messages.push(found.message);
+      }
+      const isBeyond = node.known.some(({ epoch, offset }) => isSame(epoch, head.epoch) && offset > head.offset);
+      if (isBeyond) room.restore(head.epoch, head.offset + 1, messages, node.known, listener ?? -1, this.now(node));
+    }
+    if (!room.isGathering && node.position !== undefined) this.mend(node);
+  }
+
+  /** Reads on after where the live members stand. */
+  private mend(node: Node): void {
+    const { server, position } = node;
+    if (!server.isUp || position === undefined) return;
+    const page = this.ask(node, position);
+    if (page === undefined) return;
+    node.position = server.room.head;
+    for (const member of this.membersOf(node)) this.read(member, page);
+    for (const [index, message] of page.messages.entries()) {
+      node.recent.push({ at: { epoch: page.epoch, offset: page.after + index + 1 }, message });
+    }
+    this.see(node, node.position, node.position.offset > server.room.base);
+  }
+
+  /** @returns undefined where it has to be asked again */
+  private ask(node: Node, position: Place): Page<Message> | undefined {
+    const { server } = node;
+    const page = server.room.history(position, this.now(node));
+    if (page !== 'ahead') return page;
+    // From a server that was replaced: the node finds that out by itself. Another one has lost it.
+    if (server !== this.master) return undefined;
+    const { epoch, offset } = server.room.head;
+    return { epoch, after: offset, lost: true, messages: [] };
+  }
+
+  private read(member: Member, page: Page<Message>): void {
+    if (page.lost) this.announce(member);
+    member.position = { epoch: page.epoch, offset: page.after };
+    for (const [index, message] of page.messages.entries()) {
+      this.give(member, message, { epoch: page.epoch, offset: page.after + index + 1 });
+    }
+  }
+
+  private move(node: Node): void {
+    if (node.server === this.master) return;
+    node.server = this.master;
+    node.queue = [];
+    this.compare(node);
+  }
+
+  /** Another process takes its place, which knows nothing. */
+  private kill(node: Node): void {
+    for (const member of this.membersOf(node)) this.detach(member);
+    Object.assign(node, this.freshNode());
+  }
+
+  private detach(member: Member): void {
+    member.node = undefined;
+  }
+
+  private join(member: Member, node: Node): void {
+    this.detach(member);
+    if (node.isStopped || !node.server.isUp) return;
+    const { room } = node.server;
+    if (node.position === undefined) {
+      const head = room.position(node.known, undefined, this.now(node));
+      if (room.isGathering) return;
+      node.position = head;
+      this.see(node, head, head.offset > room.base);
+    }
+    if (member.position === undefined) {
+      this.mend(node);
+      member.position = node.position;
+      member.since = this.accepted.length;
+      member.node = node;
+      return;
+    }
+    const page = this.ask(node, member.position);
+    if (page === undefined) return;
+    this.mend(node);
+    member.node = node;
+    this.read(member, page);
+  }
+
+  private give(member: Member, message: Message, place: Place): void {
+    if (member.got.includes(message)) this.violations.push(`member ${member.id} gets ${message.n} again`);
+    member.got.push(message);
+    member.position = place;
+  }
+
+  private announce(member: Member): void {
+    this.announcements += 1;
+    member.told.push(this.accepted.length);
+  }
+
+  private comeToRest(): void {
+    for (let round = 0; round < 4; round += 1) {
+      this.clock += 20;
+      for (const node of this.nodes) {
+        node.isStopped = false;
+        if (!node.server.isUp || node.server !== this.master) this.move(node);
+        while (node.queue.length > 0) this.deliver(node);
+        this.compare(node);
+      }
+    }
+    for (const member of this.members) {
+      if (member.node === undefined && member.position !== undefined) this.join(member, at(this.nodes, 0));
+    }
+  }
+
+  private check(): void {
+    const living = new Set(this.nodes.map(({ id }) => id));
+    for (const { id, got, since, told } of this.members) {
+      for (const { message, witnesses } of this.accepted) {
+        if (since === undefined || message.n < since || got.includes(message)) continue;
+        const isTold = told.some((count) => count > message.n);
+        // Whoever knew of it is gone, and took that along.
+        const isForgotten = ![...witnesses].some((node) => living.has(node));
+        if (!isTold && !isForgotten) this.violations.push(`member ${id} misses ${message.n} and was not told`);
+      }
+    }
+    this.checkOrder();
+  }
+
+  /** One order for all: taking away again and again what nobody has after another one leaves nothing. */
+  private checkOrder(): void {
+    const after = new Map<Message, Set<Message>>();
+    for (const { got } of this.members) {
+      for (const [index, message] of got.entries()) {
+        const before = got[index - 1];
+        const those = after.get(message) ?? new Set();
+        after.set(message, before === undefined ? those : those.add(before));
+      }
+    }
+    for (let more = true; more;) {
+      more = false;
+      for (const [message, before] of after) {
+        if ([...before].some((each) => after.has(each))) continue;
+        after.delete(message);
+        more = true;
+      }
+    }
+    if (after.size > 0) this.violations.push(`no one order of ${[...after.keys()].map(({ n }) => n).join(', ')}`);
+  }
+
+  private membersOf(node: Node): Member[] {
+    return this.members.filter((member) => member.node === node);
+  }
+
+  /** @param hasMessages whether the epoch has any up to there */
+  private see(node: Node, place: Place, hasMessages: boolean): void {
+    const known = node.known.find(({ epoch }) => isSame(epoch, place.epoch));
+    const seen = { ...place, hasMessages };
+    if (known === undefined) node.known.push(seen);
+    else if (known.offset < place.offset) node.known[node.known.indexOf(known)] = { ...place, hasMessages: true };
+  }
+
+  private now(node: Node): Now {
+    return { run: node.server.run, clock: this.clock };
+  }
+
+  private freshNode(): Node {
+    this.ids += 1;
+    return {
+      id: this.ids,
+      server: this.master,
+      isStopped: false,
+      queue: [],
+      position: undefined,
+      known: [],
+      recent: [],
+    };
+  }
+}
+
+function isSame(one: Epoch, other: Epoch): boolean {
+  return one.name === other.name;
+}
+
+function at<T>(items: readonly T[], index: number): T {
+  const item = items[index % items.length];
+  if (item === undefined) throw new Error('an item');
+  return item;
+}
