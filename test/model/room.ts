@@ -15,6 +15,12 @@ export interface Seen extends Place {
   readonly hasMessages: boolean;
 }
 
+/** What a node has seen of the room, and in which run it was last told where the room stands. */
+export interface Knowledge {
+  readonly seen: readonly Seen[];
+  readonly run: number | undefined;
+}
+
 /** A stretch of a room's one numbering. */
 interface Leg {
   readonly epoch: Epoch;
@@ -27,7 +33,7 @@ interface Leg {
 interface Gathering {
   readonly until: number;
   readonly from: number;
-  readonly known: readonly Seen[];
+  readonly seen: readonly Seen[];
   readonly heard: ReadonlySet<number>;
 }
 
@@ -44,9 +50,12 @@ export interface Now {
   readonly clock: number;
 }
 
-const GATHERING_TIME = 10;
-/** Few, so that some are forgotten. */
-const KEPT_EPOCHS = 4;
+export interface RoomRules {
+  /** How long it waits for what nodes know. */
+  readonly gatheringTime: number;
+  /** How many epochs it remembers, besides the present one. */
+  readonly keptEpochs: number;
+}
 
 /**
  * A room as one Redis has it, without Redis: what `src/broker/redis/scripts/room.lua.ts` does, in the same order and by
@@ -64,10 +73,13 @@ export class Room<Message> {
   private listeners = 0;
 
   /** @param freshName makes one that was never used before */
-  constructor(private readonly freshName: () => number) {}
+  constructor(
+    private readonly rules: RoomRules,
+    private readonly freshName: () => number,
+  ) {}
 
   copy(): Room<Message> {
-    const copy = new Room<Message>(this.freshName);
+    const copy = new Room<Message>(this.rules, this.freshName);
     copy.run = this.run;
     copy.legs = [...this.legs];
     copy.hasForgotten = this.hasForgotten;
@@ -87,12 +99,21 @@ export class Room<Message> {
     return this.last.base;
   }
 
+  get length(): number {
+    return this.log.length;
+  }
+
   get isGathering(): boolean {
     return this.gathering !== undefined;
   }
 
+  /** Has it wait no longer. */
+  hurry(): void {
+    if (this.gathering !== undefined) this.gathering = { ...this.gathering, until: 0 };
+  }
+
   /** @returns where it was put; undefined while the room gathers */
-  publish(message: Message, known: readonly Seen[], listeners: number, now: Now): Place | undefined {
+  publish(message: Message, known: Knowledge, listeners: number, now: Now): Place | undefined {
     this.open(known, now);
     if (this.gathers(now)) return undefined;
     this.mend(known, now);
@@ -106,10 +127,10 @@ export class Room<Message> {
    *
    * @param node absent where the room's messages are not delivered to it
    */
-  position(known: readonly Seen[], node: number | undefined, now: Now): Place {
+  position(known: Knowledge, node: number | undefined, now: Now): Place {
     this.open(known, now);
     if (this.gathering !== undefined) {
-      if ((find(known, this.last.epoch) ?? 0) <= this.log.length) this.hear(known, node);
+      if ((find(known.seen, this.last.epoch) ?? 0) <= this.log.length) this.hear(known, node);
       this.gathers(now);
     }
     this.mend(known, now);
@@ -117,7 +138,14 @@ export class Room<Message> {
   }
 
   /** A node gives back what it has seen after where the room stood. */
-  restore(epoch: Epoch, first: number, messages: readonly Message[], known: readonly Seen[], node: number, now: Now) {
+  restore(
+    epoch: Epoch,
+    first: number,
+    messages: readonly Message[],
+    known: Knowledge,
+    node: number | undefined,
+    now: Now,
+  ): void {
     this.open(known, now);
     if (this.gathering === undefined) return;
     if (same(epoch, this.last.epoch)) {
@@ -130,8 +158,8 @@ export class Room<Message> {
   }
 
   /** @returns undefined while the room gathers; `ahead` where the position is of an epoch later than all that is here */
-  history(from: Place, now: Now): Page<Message> | 'ahead' | undefined {
-    this.open([], now);
+  history(from: Place, known: Knowledge, now: Now): Page<Message> | 'ahead' | undefined {
+    this.open(known, now);
     if (this.gathers(now)) return undefined;
     const shared = this.reach(from.epoch);
     if (shared === undefined && from.epoch.began >= this.last.epoch.began) return 'ahead';
@@ -146,60 +174,76 @@ export class Room<Message> {
     return last;
   }
 
-  private open(known: readonly Seen[], now: Now): void {
+  private open(known: Knowledge, now: Now): void {
     if (this.legs.length === 0) {
-      const began = Math.max(now.clock, ...known.map(({ epoch }) => epoch.began + 1));
-      const lost = known.filter(({ offset, hasMessages }) => hasMessages && offset > 0);
-      this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: lost.length > 0 }];
-      this.told = lost;
-      this.run = now.run;
+      this.create(known, now);
+      return;
     }
     if (this.run === now.run) return;
     this.run = now.run;
     this.gathering = undefined;
-    if (this.log.length === 0) this.goOn(known, now);
-    else this.gathering = { until: now.clock + GATHERING_TIME, from: this.log.length, known: [], heard: new Set() };
+    if (this.log.length > 0 || (find(known.seen, this.last.epoch) ?? 0) > 0) this.wait(now);
+    else this.goOn(known.seen, now);
+  }
+
+  /** Where it was seen in another run, it may be given back from its first message on. */
+  private create({ seen, run }: Knowledge, now: Now): void {
+    const lost = seen.filter(({ offset, hasMessages }) => hasMessages && offset > 0);
+    const last = lost.toSorted((one, other) => one.epoch.began - other.epoch.began).at(-1);
+    const began = Math.max(now.clock, ...seen.map(({ epoch }) => epoch.began + 1));
+    this.run = now.run;
+    if (last !== undefined && run !== undefined && run !== now.run) {
+      this.legs = [{ epoch: last.epoch, base: 0, lossy: false }];
+      this.wait(now);
+    } else {
+      this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: lost.length > 0 }];
+      this.told = lost;
+    }
+  }
+
+  private wait(now: Now): void {
+    this.gathering = { until: now.clock + this.rules.gatheringTime, from: this.log.length, seen: [], heard: new Set() };
   }
 
   private gathers(now: Now): boolean {
     if (this.gathering === undefined) return false;
-    const { heard, until, known } = this.gathering;
+    const { heard, until, seen } = this.gathering;
     const allHeard = this.listeners > 0 && heard.size >= this.listeners;
     if (!allHeard && now.clock < until) return true;
-    this.goOn(known, now);
+    this.goOn(seen, now);
     this.gathering = undefined;
     return false;
   }
 
-  private hear(known: readonly Seen[], node: number | undefined): void {
+  private hear(known: Knowledge, node: number | undefined): void {
     if (this.gathering === undefined) return;
-    const seen = find(known, this.last.epoch);
-    const counts = node !== undefined && seen !== undefined && seen >= this.gathering.from;
+    const offset = find(known.seen, this.last.epoch);
+    const counts = node !== undefined && offset !== undefined && offset >= this.gathering.from;
     this.gathering = {
       ...this.gathering,
-      known: [...this.gathering.known, ...known],
+      seen: [...this.gathering.seen, ...known.seen],
       heard: new Set([...this.gathering.heard, ...(counts ? [node] : [])]),
     };
   }
 
-  private mend(known: readonly Seen[], now: Now): void {
-    if (this.gathering === undefined && this.untold(known).length > 0) this.goOn(known, now);
+  private mend(known: Knowledge, now: Now): void {
+    if (this.gathering === undefined && this.untold(known.seen).length > 0) this.goOn(known.seen, now);
   }
 
-  private goOn(known: readonly Seen[], now: Now): void {
-    const lost = this.untold(known);
-    const newest = Math.max(this.last.epoch.began, ...known.map(({ epoch }) => epoch.began));
+  private goOn(seen: readonly Seen[], now: Now): void {
+    const lost = this.untold(seen);
+    const newest = Math.max(this.last.epoch.began, ...seen.map(({ epoch }) => epoch.began));
     const epoch = { began: Math.max(now.clock, newest + 1), name: this.freshName() };
     this.legs.push({ epoch, base: this.log.length, lossy: lost.length > 0 });
     this.told.push(...lost);
-    if (this.legs.length <= KEPT_EPOCHS) return;
+    if (this.legs.length <= this.rules.keptEpochs + 1) return;
     this.legs.shift();
     this.hasForgotten = true;
   }
 
   /** What somebody has seen that is not here, and was not told. */
-  private untold(known: readonly Seen[]): Place[] {
-    return known.filter(({ epoch, offset, hasMessages }) => {
+  private untold(seen: readonly Seen[]): Place[] {
+    return seen.filter(({ epoch, offset, hasMessages }) => {
       const shared = this.reach(epoch);
       const told = Math.max(0, ...this.told.filter((place) => same(place.epoch, epoch)).map((place) => place.offset));
       const upTo = Math.max(shared ?? 0, told);

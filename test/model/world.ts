@@ -1,4 +1,7 @@
-import { Room, type Epoch, type Now, type Page, type Place, type Seen } from './room.js';
+import { Room, type Epoch, type Now, type Knowledge, type Page, type Place } from './room.js';
+
+/** It remembers few epochs, so that some are forgotten. */
+const RULES = { gatheringTime: 10, keptEpochs: 3 };
 
 /** One accepted publish. */
 export interface Message {
@@ -31,7 +34,7 @@ interface Node {
   /** On their way to it. */
   queue: Delivery[];
   position: Place | undefined;
-  known: Seen[];
+  known: Knowledge;
   recent: Delivery[];
 }
 
@@ -71,8 +74,9 @@ export class World {
 
   /** @param exists whether the room is there before anything happens */
   constructor(nodes: number, members: number, exists: boolean) {
-    this.master = { run: this.runs, room: new Room(() => (this.names += 1)), isUp: true };
-    if (exists) this.master.room.position([], undefined, { run: this.runs, clock: this.clock });
+    this.master = { run: this.runs, room: new Room(RULES, () => (this.names += 1)), isUp: true };
+    if (exists)
+      this.master.room.position({ seen: [], run: undefined }, undefined, { run: this.runs, clock: this.clock });
     this.replica = this.master.room.copy();
     this.nodes = Array.from({ length: nodes }, () => this.freshNode());
     this.members = Array.from({ length: members }, (_none, id) => ({
@@ -120,7 +124,12 @@ export class World {
       case 'join':
         this.join(at(this.members, event.member), at(this.nodes, event.node));
         return;
-      default:
+      case 'publish':
+      case 'deliver':
+      case 'compare':
+      case 'move':
+      case 'stop':
+      case 'kill':
         this.happen(event.kind, at(this.nodes, event.node));
     }
   }
@@ -179,10 +188,12 @@ export class World {
         if (found === undefined) break;
         messages.push(found.message);
       }
-      const isBeyond = node.known.some(({ epoch, offset }) => isSame(epoch, head.epoch) && offset > head.offset);
-      if (isBeyond) room.restore(head.epoch, head.offset + 1, messages, node.known, listener ?? -1, this.now(node));
+      const isBeyond = node.known.seen.some(({ epoch, offset }) => isSame(epoch, head.epoch) && offset > head.offset);
+      if (isBeyond) room.restore(head.epoch, head.offset + 1, messages, node.known, listener, this.now(node));
     }
-    if (!room.isGathering && node.position !== undefined) this.mend(node);
+    if (room.isGathering || node.position === undefined) return;
+    this.hear(node);
+    this.mend(node);
   }
 
   /** Reads on after where the live members stand. */
@@ -202,7 +213,7 @@ export class World {
   /** @returns undefined where it has to be asked again */
   private ask(node: Node, position: Place): Page<Message> | undefined {
     const { server } = node;
-    const page = server.room.history(position, this.now(node));
+    const page = server.room.history(position, node.known, this.now(node));
     if (page !== 'ahead') return page;
     // From a server that was replaced: the node finds that out by itself. Another one has lost it.
     if (server !== this.master) return undefined;
@@ -244,6 +255,7 @@ export class World {
       if (room.isGathering) return;
       node.position = head;
       this.see(node, head, head.offset > room.base);
+      this.hear(node);
     }
     if (member.position === undefined) {
       this.mend(node);
@@ -326,10 +338,16 @@ export class World {
 
   /** @param hasMessages whether the epoch has any up to there */
   private see(node: Node, place: Place, hasMessages: boolean): void {
-    const known = node.known.find(({ epoch }) => isSame(epoch, place.epoch));
-    const seen = { ...place, hasMessages };
-    if (known === undefined) node.known.push(seen);
-    else if (known.offset < place.offset) node.known[node.known.indexOf(known)] = { ...place, hasMessages: true };
+    const { seen, run } = node.known;
+    const before = seen.find(({ epoch }) => isSame(epoch, place.epoch));
+    if (before !== undefined && before.offset >= place.offset) return;
+    const others = seen.filter((each) => each !== before);
+    node.known = { seen: [...others, { ...place, hasMessages: hasMessages || before !== undefined }], run };
+  }
+
+  /** It has been told where the room stands. */
+  private hear(node: Node): void {
+    node.known = { ...node.known, run: node.server.run };
   }
 
   private now(node: Node): Now {
@@ -344,7 +362,7 @@ export class World {
       isStopped: false,
       queue: [],
       position: undefined,
-      known: [],
+      known: { seen: [], run: undefined },
       recent: [],
     };
   }

@@ -31,7 +31,10 @@ export class KnownPositions {
 
   /** What is known of a room, as scripts read it. */
   of(room: string): string {
-    return [...new Set(this.all(room).map(textOf))].join(' ');
+    const run = this.subscriber.find(room)?.run;
+    const texts = this.all(room).map(textOf);
+    if (run !== undefined) texts.push(`@${run}`);
+    return [...new Set(texts)].join(' ');
   }
 
   private all(room: string): Seen[] {

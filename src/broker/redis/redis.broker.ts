@@ -125,8 +125,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
       const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
-      const { epoch, offset, base } = head;
+      const { epoch, offset, base, run } = head;
       subscription.reach(epoch, offset, base);
+      subscription.run = run;
       return { epoch, offset };
     } catch (error) {
       this.subscriber.unsubscribe(subscription);
@@ -144,7 +145,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const kept = [historySize, historyTtlMs];
     const from = [after?.epoch ?? '', after?.offset ?? 0];
     const { page, isAhead } = await this.whenGathered(async () => {
-      const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, limit.count, limit.bytes];
+      const limits = [limit.count, limit.bytes];
+      const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, ...limits, this.known.of(room)];
       return readPage(await this.commands.run('rookeryHistory', this.keys.ofRoom(room), args.map(String)));
     });
     if (isAhead) await this.confirmMaster();

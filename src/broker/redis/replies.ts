@@ -7,6 +7,8 @@ import { readEntry } from './frames.js';
 export interface Standing extends Position {
   /** The offset after which the epoch begins. */
   readonly base: number;
+  /** The run of Redis. */
+  readonly run: string;
   /** It waits for what nodes know, in a new run of Redis, before it goes on. */
   readonly isGathering: boolean;
 }
@@ -40,9 +42,9 @@ export function readPage(reply: unknown): Read | undefined {
 export function readStandings(reply: unknown): Standing[] {
   const fields = reply as string[];
   const standings: Standing[] = [];
-  for (let index = 0; index + 3 < fields.length; index += 4) {
-    const [epoch = '', offset, base, state] = fields.slice(index, index + 4);
-    standings.push({ epoch, offset: Number(offset), base: Number(base), isGathering: state !== '' });
+  for (let index = 0; index + 4 < fields.length; index += 5) {
+    const [epoch = '', offset, base, run = '', state] = fields.slice(index, index + 5);
+    standings.push({ epoch, offset: Number(offset), base: Number(base), run, isGathering: state !== '' });
   }
   return standings;
 }

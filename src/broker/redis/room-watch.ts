@@ -104,6 +104,7 @@ export class RoomWatch {
     subscriptions.forEach((subscription, index) => {
       const head = heads[index];
       if (head !== undefined && subscription.untold === untold[index]) subscription.untold = [];
+      if (head !== undefined) subscription.run = head.run;
       if (head === undefined || isOnItsWay(subscription, head, urgent)) return;
       this.report(subscription.room, head);
       this.subscriber.renewIfDeaf(subscription);

@@ -22,6 +22,8 @@ export class Subscription {
   seen: Seen | undefined;
   /** How far they had come in epochs before, until Redis has been told: it may have lost the end of one, or all of it. */
   untold: readonly Seen[] = [];
+  /** The run of Redis in which it said last where the room stands. */
+  run: string | undefined;
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
   /** Deliveries did not come though the connection was there: a server may have ended the subscription by itself. */

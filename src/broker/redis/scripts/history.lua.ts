@@ -17,6 +17,7 @@ import { ROOM } from './room.lua.js';
  * 6 offset of the position
  * 7 how many messages to return at most
  * 8 how many bytes at most; the first one comes whatever its size
+ * 9 what the node has seen of the room, see `room.lua.ts`
  *
  * Returns the epoch, the offset of the newest message, the offset after which the messages returned begin, why those
  * before them cannot be had (nothing where that was not asked; `ahead` is `epoch` where the position's epoch began later
@@ -30,7 +31,7 @@ local meta, stream = KEYS[1], KEYS[2]
 local size, history_ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
 local count, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
 
-local room = open(meta, stream, KEYS[3], '', ARGV[1], current_run(), ARGV[2])
+local room = open(meta, stream, KEYS[3], ARGV[9], ARGV[1], current_run(), ARGV[2])
 if room.gathering then gather(room, ARGV[1]) end
 if room.gathering then return {} end
 

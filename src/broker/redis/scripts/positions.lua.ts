@@ -14,8 +14,8 @@ import { ROOM } from './room.lua.js';
  * 5… for each room what was seen of it, see `room.lua.ts`, and `listens` where its
  *   messages are delivered to the node
  *
- * Returns for each room its epoch, the offset of its newest message, the offset after which the epoch begins, and
- * `gathering` while it waits for what nodes know, or else nothing. A node that has seen messages after that offset then gives them back, see `restore.lua.ts`.
+ * Returns for each room its epoch, the offset of its newest message, the offset after which the epoch begins, the
+ * run of Redis, and `gathering` while it waits for what nodes know, or else nothing. A node that has seen messages after that offset then gives them back, see `restore.lua.ts`.
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
@@ -35,6 +35,7 @@ for key = 1, #KEYS, 3 do
   reply[#reply + 1] = room.epoch
   reply[#reply + 1] = text(room.offset)
   reply[#reply + 1] = base_of(room)
+  reply[#reply + 1] = run
   reply[#reply + 1] = room.gathering and 'gathering' or ''
 end
 return reply

@@ -28,7 +28,8 @@ import { ROOM } from './room.lua.js';
 export const RESTORE = String.raw`${ROOM}
 local fresh, ttl, size, history_ttl, window = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local keeps = size > 0 and history_ttl ~= '0'
-local room = open(KEYS[1], KEYS[2], KEYS[3], ARGV[7], fresh, current_run(), ttl)
+local run = current_run()
+local room = open(KEYS[1], KEYS[2], KEYS[3], ARGV[7], fresh, run, ttl)
 
 local function restore(first)
   local before = room.offset
@@ -54,5 +55,5 @@ if room.gathering then
   if ARGV[10] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
   gather(room, fresh)
 end
-return { room.epoch, text(room.offset), base_of(room), room.gathering and 'gathering' or '' }
+return { room.epoch, text(room.offset), base_of(room), run, room.gathering and 'gathering' or '' }
 `;

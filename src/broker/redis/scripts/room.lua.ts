@@ -14,7 +14,7 @@
  *   `n` the nodes that have said it
  *
  * What nodes know is a text, too: for each epoch `epoch:offset`, with a `-` after it where the epoch had no message up
- * to there, so that nothing is lost with it.
+ * to there, so that nothing is lost with it, and `@run` with the run in which the node last heard where the room stands.
  *
  * Offsets go on through all epochs. What a position says is found by its epoch: one that is remembered shares its
  * messages with this history up to where it reached, and parts from it there. One that is not is of a history that was
@@ -135,38 +135,53 @@ local function go_on(room, known, fresh)
   notify(room, room.epoch)
 end
 
+-- Waits for what nodes know before it goes on.
+local function wait(room)
+  room.gathering = text(milliseconds() + GATHERING_MS) .. ' ' .. text(room.offset)
+  redis.call('HSET', room.meta, 'w', room.gathering)
+  notify(room, '')
+end
+
+-- A room that is not there. Where it was seen in another run, it may be given back from its first message on.
+local function create(room, known, fresh, run, ttl)
+  local newest, lost, last = 0, {}, nil
+  for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
+    if mark == '' and offset ~= '0' then
+      lost[#lost + 1] = epoch .. ':' .. offset
+      if began(epoch) > newest or not last then last = epoch end
+    end
+    newest = math.max(newest, began(epoch))
+  end
+  local seen_in = string.match(known, '@(%S+)')
+  local is_awaited = last and seen_in and seen_in ~= run
+  room.epoch = is_awaited and last or name(fresh, newest)
+  redis.call('DEL', room.stream)
+  redis.call('HSET', room.meta, 'e', room.epoch, 'o', '0', 'r', run)
+  expire(room.meta, ttl)
+  if is_awaited then
+    wait(room)
+  elseif last then
+    redis.call('HSET', room.meta, 'x', room.epoch, 'l', table.concat(lost, ' '))
+  end
+end
+
 -- Where the room stands; it is made where it does not exist, and gathers what nodes know in a new run.
 local function open(meta, stream, channel, known, fresh, run, ttl)
   local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't', 'x', 's', 'w', 'b')
   local room = { meta = meta, stream = stream, channel = channel, earlier = '', losses = '', offset = 0, time = 0 }
   if not found[1] then
-    local newest, lost = 0, {}
-    for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
-      newest = math.max(newest, began(epoch))
-      if mark == '' and offset ~= '0' then lost[#lost + 1] = epoch .. ':' .. offset end
-    end
-    room.epoch = name(fresh, newest)
-    redis.call('DEL', stream)
-    redis.call('HSET', meta, 'e', room.epoch, 'o', '0', 'r', run)
-    if #lost > 0 then redis.call('HSET', meta, 'x', room.epoch, 'l', table.concat(lost, ' ')) end
-    expire(meta, ttl)
+    create(room, known, fresh, run, ttl)
     return room
   end
   room.epoch, room.offset, room.earlier = found[1], tonumber(found[2]), found[4] or ''
   room.time, room.losses, room.listeners = tonumber(found[5]) or 0, found[6] or '', tonumber(found[7])
   room.gathering, room.base = found[8], found[9]
-  if found[3] ~= run then
-    redis.call('HSET', meta, 'r', run)
-    redis.call('HDEL', meta, 'w', 'k', 'n')
-    room.gathering = nil
-    if room.offset == 0 then
-      go_on(room, known, fresh)
-    else
-      room.gathering = text(milliseconds() + GATHERING_MS) .. ' ' .. text(room.offset)
-      redis.call('HSET', meta, 'w', room.gathering)
-      notify(room, '')
-    end
-  end
+  if found[3] == run then return room end
+  redis.call('HSET', meta, 'r', run)
+  redis.call('HDEL', meta, 'w', 'k', 'n')
+  room.gathering = nil
+  -- Nobody waits for a room without messages, unless its first ones are known.
+  if room.offset > 0 or (find(known, room.epoch) or 0) > 0 then wait(room) else go_on(room, known, fresh) end
   return room
 end
 
