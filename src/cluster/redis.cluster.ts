@@ -10,6 +10,7 @@ import {
 
 import { CommandQueue } from '../broker/redis/command-queue.js';
 import { closeRedisClient, createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
+import { SentinelWatch } from '../broker/redis/sentinel-watch.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Answers, Cluster, NodeListener } from './cluster.js';
 import { Hearing } from './hearing.js';
@@ -47,6 +48,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private readonly logger = new Logger(RedisCluster.name);
   private readonly client: RedisClient;
   private readonly commands: CommandQueue;
+  private readonly sentinels: SentinelWatch;
   private readonly everybody: string;
   private readonly memory: RedisMemory;
   private readonly nodes = new NodeList(GONE_AFTER_MS);
@@ -71,6 +73,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   constructor(private readonly options: RookeryOptions) {
     this.client = createRedisClient(options, 'nodes');
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs, 'debug');
+    this.sentinels = new SentinelWatch(options, [this.client]);
     this.everybody = `${this.base}:all`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
     this.client.on('smessage', (_channel: string, text: string) => void this.take(text));
@@ -93,6 +96,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   onApplicationShutdown(): void {
     clearInterval(this.pulse);
     for (const question of this.questions.values()) question.end();
+    this.sentinels.stop();
     closeRedisClient(this.client);
   }
 

@@ -45,6 +45,7 @@ export class PublishQueue {
   private readonly instance = randomBytes(8).toString('base64url');
   private ids = 0;
   private waitingCharacters = 0;
+  private held: NodeJS.Timeout | undefined;
 
   /**
    * @param freshEpoch makes one that was never used before
@@ -75,6 +76,20 @@ export class PublishQueue {
     });
   }
 
+  /**
+   * Sends nothing while the master is about to be replaced: what it took it would lose. For as long at most as an
+   * answer may take.
+   */
+  hold(isHeld: boolean): void {
+    clearTimeout(this.held);
+    this.held = isHeld ? setTimeout(() => this.hold(false), this.options.redisTimeoutMs).unref() : undefined;
+    if (!isHeld && this.runs.size > 0) this.commands.schedule();
+  }
+
+  stop(): void {
+    clearTimeout(this.held);
+  }
+
   private refusal(): BrokerUnavailableError | undefined {
     if (this.waitingCharacters <= MAX_WAITING_CHARACTERS) return undefined;
     return new BrokerUnavailableError('Redis: too much waits to be published');
@@ -96,6 +111,7 @@ export class PublishQueue {
   }
 
   private handIn(): void {
+    if (this.held !== undefined) return;
     for (const room of this.runs.keys()) this.sendNext(room);
   }
 

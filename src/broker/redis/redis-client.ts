@@ -40,10 +40,7 @@ export function closeRedisClient(client: RedisClient): void {
   client.disconnect();
 }
 
-/**
- * Has a client begin anew that has given up. ioredis does where it is told of a new master by one sentinel while it
- * still asks another one which it is, and where connecting to that fails.
- */
+/** Has a client begin anew that has given up, as ioredis does where connecting ends while it asks who the master is. */
 function keepTrying(client: Redis): void {
   client.on('end', () => {
     if (closed.has(client)) return;
@@ -103,23 +100,14 @@ function createCluster(options: RookeryOptions, name: string): Cluster {
   });
 }
 
-/** With sentinels, the address of `redisUrl` gives way to the one that they name; its credentials and database stay. */
-function sentinelOf(
-  options: RookeryOptions,
-): Pick<
-  RedisOptions,
-  'sentinels' | 'name' | 'failoverDetector' | 'sentinelReconnectStrategy' | 'sentinelCommandTimeout'
-> {
+/**
+ * With sentinels, the address of `redisUrl` gives way to the one that they name; its credentials and database stay.
+ * That the master changes is followed by `sentinel-watch.ts`.
+ */
+function sentinelOf(options: RookeryOptions): Pick<RedisOptions, 'sentinels' | 'name' | 'sentinelCommandTimeout'> {
   const { redisSentinels, redisSentinelName, redisTimeoutMs } = options;
   if (redisSentinels.length === 0 || redisSentinelName === undefined) return {};
-  return {
-    sentinels: sentinelsOf(options),
-    name: redisSentinelName,
-    // A master that was replaced takes writes until it is told so itself, which are lost: it is left at once.
-    failoverDetector: true,
-    sentinelReconnectStrategy: (attempt) => retryDelayMs(attempt),
-    sentinelCommandTimeout: redisTimeoutMs,
-  };
+  return { sentinels: sentinelsOf(options), name: redisSentinelName, sentinelCommandTimeout: redisTimeoutMs };
 }
 
 export function sentinelsOf({ redisSentinels }: RookeryOptions): { readonly host: string; readonly port: number }[] {

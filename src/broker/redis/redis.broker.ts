@@ -20,11 +20,11 @@ import { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
 import { readPage, readPosition, readStandings, type Standing } from './replies.js';
 import { KnownPositions, type Asked } from './known-positions.js';
-import { MasterCheck } from './master-check.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
 import { areOnOneServer, closeRedisClient, createRedisClient, type RedisClient } from './redis-client.js';
 import { Restorer } from './restorer.js';
+import { SentinelWatch } from './sentinel-watch.js';
 import { RoomKeys } from './room-keys.js';
 import { RoomWatch } from './room-watch.js';
 import { Subscriber, type Subscription } from './subscriber.js';
@@ -52,7 +52,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly recent = new RecentMessages();
   private readonly restorer: Restorer;
   private readonly watch: RoomWatch;
-  private readonly master: MasterCheck;
+  private readonly sentinels: SentinelWatch;
   private readonly fitness = new Fitness(() => this.ping());
   private readonly instance = randomBytes(6).toString('base64url');
   private epochs = 0;
@@ -72,7 +72,6 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       (subscription, delivery, text) => this.deliver(subscription, delivery, text),
       () => this.watch.compareNow(),
     );
-    this.master = new MasterCheck(options, this.client);
     this.known = new KnownPositions(this.subscriber, MAX_KNOWN_POSITIONS);
     const freshEpoch = (): string => this.freshEpoch();
     const { instance, keys, commands, known, recent } = this;
@@ -88,6 +87,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       options.positionTtlMs,
     );
     this.client.on('ready', () => this.watch.compareNow());
+    this.client.on('ready', () => this.publishes.hold(false));
+    const both = [this.client, this.subscriberClient];
+    this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
   }
 
   /** A node whose Redis is away starts all the same: it is not ready, and says why. */
@@ -107,6 +109,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   onApplicationShutdown(): void {
     this.watch.stop();
+    this.sentinels.stop();
+    this.publishes.stop();
     this.fitness.stop();
     closeRedisClient(this.client);
     closeRedisClient(this.subscriberClient);
@@ -256,8 +260,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
    * @throws BrokerUnavailableError where this node is connected to a master that was replaced
    */
   private async confirmMaster(): Promise<void> {
-    if (await this.master.isOnMaster()) return;
-    for (const client of [this.client, this.subscriberClient]) client.disconnect(true);
+    if (await this.sentinels.isOnMaster()) return;
     throw new BrokerUnavailableError('Redis: the master was replaced');
   }
 
