@@ -37,9 +37,11 @@ const TERSE = {
   passes: 2,
   unsafe_arrows: true,
   keep_fargs: false,
-  hoist_funs: true,
+  hoist_funs: false,
   reduce_funcs: false,
   lhs_constants: false,
+  conditionals: false,
+  if_return: false,
 };
 
 /** No getter of the package has effects, and none of its methods is made to construct anything. */

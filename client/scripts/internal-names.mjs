@@ -14,6 +14,9 @@ const isMade = (node) =>
 
 const isPrivate = (node) => node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) === true;
 
+/** The declarations of the package go without them. */
+const isInternal = (node) => ts.getJSDocTags(node).some(({ tagName }) => tagName.text === 'internal');
+
 const isMember = (node) => isSignature(node) || isMade(node);
 
 function nameOf({ name }) {
@@ -51,7 +54,7 @@ export function internalNames(client) {
   const seen = new Set();
   /** Takes what can be seen of a declaration, and of those that it names. */
   const publish = (node) => {
-    if (isPrivate(node) || ts.isBlock(node)) return;
+    if (isPrivate(node) || isInternal(node) || ts.isBlock(node)) return;
     if (isMember(node)) taken.add(nameOf(node));
     if (ts.isIdentifier(node)) publishSymbol(checker.getSymbolAtLocation(node));
     ts.forEachChild(node, publish);
