@@ -82,11 +82,10 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
         if (this.closed !== undefined) throw this.closed;
       },
       userId: () => this.userId,
-      moved: (room, position) => core.keeper.moveTo(room, position),
       overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'overflow' }),
       request: (type, payload, requestOptions) => this.ask(type, payload, requestOptions),
       report: (error, room) => {
-        if (room?.emit('error', error) !== true && !this.emit('error', error)) console.error(error);
+        if (!room?.emit('error', error) && !this.emit('error', error)) console.error(error);
       },
     });
     this.serverRooms = createServerRooms(core, this, options.userId);
@@ -97,7 +96,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       onDown: () => this.onDown(),
       onState: (change) => this.onState(change),
       onError: core.report,
-      onHide: core.keeper.flush,
+      onHide: core.keeper.storeAll,
       // Whatever comes is a sign of life.
       ping: () => void wire.send({ type: 'ping', settle: () => undefined }, true),
       graceMs: wire.graceMs,
@@ -245,7 +244,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     this.core.wire.end(error);
     this.core.publisher.end(error);
     for (const room of this.rooms.values()) room.onClosed(error);
-    this.core.keeper.flush();
+    this.core.keeper.storeAll();
     for (const settle of this.waiters.splice(0)) settle(error);
   }
 

@@ -1,4 +1,3 @@
-import type { Position } from '../../src/protocol/position.js';
 import type { RookeryError } from './errors.js';
 import type { FeedContext } from './feed.js';
 import type { Memberships } from './memberships.js';
@@ -18,5 +17,4 @@ export interface Core extends FeedContext {
   request(type: string, payload: unknown, options?: RequestOptions): Promise<unknown>;
   /** Tells of an error that belongs to no call. */
   readonly report: (error: RookeryError, room?: { emit(name: 'error', error: RookeryError): boolean }) => void;
-  moved(room: string, position: Position): void;
 }

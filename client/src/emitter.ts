@@ -11,9 +11,7 @@ export class Emitter<Events> {
    * @returns a function that stops it
    */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
-    let listeners = this.listeners.get(name);
-    if (listeners === undefined) this.listeners.set(name, (listeners = new Set()));
-    listeners.add(listener);
+    this.listeners.set(name, (this.listeners.get(name) ?? new Set()).add(listener));
     return () => this.off(name, listener);
   }
 
@@ -39,8 +37,8 @@ export class Emitter<Events> {
    * @internal
    */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): boolean {
-    const listeners = this.listeners.get(name);
-    for (const listener of [...(listeners ?? [])] as Listener<Events[Name]>[]) {
+    const listeners = [...(this.listeners.get(name) ?? [])] as Listener<Events[Name]>[];
+    for (const listener of listeners) {
       try {
         listener(event);
       } catch (error) {
@@ -49,6 +47,6 @@ export class Emitter<Events> {
         });
       }
     }
-    return (listeners?.size ?? 0) > 0;
+    return listeners.length > 0;
   }
 }

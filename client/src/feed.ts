@@ -11,8 +11,8 @@ type Payload = Omit<RoomMessagePayload, 'room'>;
 export interface FeedContext {
   /** The user of the present connection. */
   userId(): string | undefined;
-  /** What came out up to here has been handled. */
-  moved(room: string, position: Position): void;
+  /** Is told what has been handled. */
+  readonly keeper: { moveTo(room: string, position: Position): void };
   /** More would have to be kept than can be: it is better had anew over another connection. */
   readonly overflow: () => void;
 }
@@ -68,7 +68,7 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
   /** What comes while something is being checked waits for it. */
   function pass(item: Ordered<Payload, Reason>): void {
     const wanted = generation;
-    const handleIt = (): Promise<void> | undefined => (wanted === generation ? handle(item) : undefined);
+    const handleIt = (): Promise<void> | undefined => handle(item, wanted);
     const pending = checking === undefined ? handleIt() : checking.then(handleIt);
     if (pending === undefined) return;
     const settled = pending.then(() => {
@@ -78,8 +78,11 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
   }
 
   /** @returns something to wait for, where the validator takes its time */
-  function handle({ epoch, offset, message, lost }: Ordered<Payload, Reason>): Promise<void> | undefined {
-    const wanted = generation;
+  function handle(
+    { epoch, offset, message, lost }: Ordered<Payload, Reason>,
+    wanted: number,
+  ): Promise<void> | undefined {
+    if (wanted !== generation) return undefined;
     if (lost !== undefined) listener.onGap({ room, reason: lost, epoch, offset });
     const give = (result?: StandardResult<unknown>): void => {
       if (wanted !== generation) return;
@@ -91,7 +94,7 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
       // The application may have left the room on what it was given: there is no position to keep then.
       if (wanted !== generation) return;
       position = { epoch, offset };
-      context.moved(room, position);
+      context.keeper.moveTo(room, position);
     };
     const result = message && validated(schema, message.data);
     if (result instanceof Promise) return result.then(give);

@@ -1,4 +1,5 @@
-import { abortError, clientError, type RookeryError } from './errors.js';
+import { clientError, type RookeryError } from './errors.js';
+import { limited } from './limited.js';
 
 /** How to loop over messages. */
 export interface LoopOptions {
@@ -26,13 +27,13 @@ export function createMessageLoop<Item>({ signal, max = 1000 }: LoopOptions, sto
   let isOver = false;
   let failure: RookeryError | undefined;
   let wake: (() => void) | undefined;
+  let finish: (() => void) | undefined;
 
-  const onAbort = (): void => end(abortError(signal as AbortSignal));
   const end = (error?: RookeryError): void => {
     if (isOver) return;
     isOver = true;
     failure = error;
-    signal?.removeEventListener('abort', onAbort);
+    finish?.();
     stop();
     wake?.();
   };
@@ -59,7 +60,9 @@ export function createMessageLoop<Item>({ signal, max = 1000 }: LoopOptions, sto
     }
   }
 
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener('abort', onAbort);
+  limited<void>({ signal }, (settle) => {
+    finish = settle;
+    return () => undefined;
+  }).catch(end);
   return { iterator: read(), push, end };
 }

@@ -13,17 +13,17 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
 
   function moveTo(room: string, position: Position): void {
     moved.set(room, position);
-    timer ??= setTimeout(flush);
+    timer ??= setTimeout(storeAll);
   }
 
   /** At once, as the room was left: who joins it again begins anew. */
   function forget(room: string): void {
     moved.set(room, undefined);
-    flush();
+    storeAll();
   }
 
   /** Stores now what would be stored at the end of the turn: there may be none. */
-  function flush(): void {
+  function storeAll(): void {
     clearTimeout(timer);
     timer = undefined;
     for (const [room, position] of moved) {
@@ -33,7 +33,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
       if (!(result instanceof Promise)) continue;
       const done = result.then(() => {
         busy.delete(room);
-        flush();
+        storeAll();
       });
       busy.set(room, done);
     }
@@ -41,7 +41,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
 
   /** Resolves when everything is stored. */
   async function settle(): Promise<void> {
-    flush();
+    storeAll();
     while (busy.size > 0) await Promise.all(busy.values());
   }
 
@@ -55,7 +55,7 @@ export function createPositionKeeper(store: PositionStore, onError: (error: Rook
     return attempt<Position | undefined>(() => busy.get(room)?.then(() => get(room)) ?? store.get(room), fail);
   }
 
-  return { get, moveTo, forget, flush, settle };
+  return { get, moveTo, forget, storeAll, settle };
 }
 
 export type PositionKeeper = ReturnType<typeof createPositionKeeper>;

@@ -144,12 +144,11 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * @throws RookeryError in the loop; see {@link History}
    */
   history(options: HistoryOptions = {}): History<Received> {
-    const { signal } = options;
     const read = (after: Position | undefined, limit: number): Promise<HistoryReply> =>
       this.core.request(
         'history',
         { room: this.name, after, limit },
-        { signal, offline: 'repeat' },
+        { signal: options.signal, offline: 'repeat' },
       ) as Promise<HistoryReply>;
     const check = async (message: RoomMessage): Promise<RoomMessage<Received> | undefined> => {
       const { issues, value } = await validated(this.schema, message.data);
