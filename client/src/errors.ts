@@ -10,7 +10,8 @@ export type ClientErrorCode =
   | 'INVALID_DATA'
   | 'OVERFLOW'
   | 'TOKEN_FAILED'
-  | 'STORE_FAILED';
+  | 'STORE_FAILED'
+  | 'OUT_OF_ORDER';
 
 /** With these the same call may succeed later. */
 const RETRYABLE =
@@ -28,6 +29,8 @@ const RETRYABLE =
  * - `OVERFLOW`: a loop over messages did not keep up with them.
  * - `TOKEN_FAILED`: the token function threw; `cause` is what it threw.
  * - `STORE_FAILED`: the position store threw; `cause` is what it threw.
+ * - `OUT_OF_ORDER`: the server repeated or misordered a message, which was dropped; `details` names it by `room`, `epoch`,
+ *   `offset` and `id`. Only the event `error` reports it, and the room continues.
  *
  * Any other code is one of the server or of the application that it is part of.
  *

@@ -1,5 +1,6 @@
 import type { JoinedPayload, RoomMessagePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
+import { clientError, type RookeryError } from './errors.js';
 import type { DirectMessage, Gap } from './messages.js';
 import { createSequencer, type Ordered } from './sequencer.js';
 import { validated, type StandardIssue, type StandardResult, type StandardSchemaV1 } from './standard-schema.js';
@@ -20,6 +21,7 @@ export interface FeedContext {
 export interface FeedListener {
   onMessage(message: DirectMessage): void;
   onGap(gap: Gap): void;
+  onError(error: RookeryError): void;
   onInvalid?(message: DirectMessage, issues: readonly StandardIssue[]): void;
 }
 
@@ -29,7 +31,9 @@ const MAX_WAITING = 10_000;
 /** The messages of one room, from the wire to the application: in order, each once, checked. */
 export function createFeed(room: string, context: FeedContext, listener: FeedListener, schema?: StandardSchemaV1) {
   let position: Position | undefined;
-  const sequencer = createSequencer<Payload, Reason>(pass);
+  const sequencer = createSequencer<Payload, Reason>(pass, (repeated) => {
+    listener.onError(clientError('OUT_OF_ORDER', 'Repeated or out of order', { room, ...repeated }));
+  });
   /** Set while something is being checked that takes its time. What comes after it waits. */
   let checking: Promise<void> | undefined;
   /** Grows when what is on its way is not wanted any more. */
@@ -49,7 +53,7 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
   }
 
   function received(payload: Payload): void {
-    sequencer.received(payload, payload.from !== undefined && payload.from === context.userId());
+    sequencer.received(payload, payload.from === context.userId());
     if (sequencer.waiting() > MAX_WAITING) context.overflow();
   }
 

@@ -21,11 +21,14 @@ export interface RoomMessage<Data = unknown> extends DirectMessage<Data> {
   readonly room: string;
 }
 
-/** Messages up to this position are lost to this client; what follows is complete again. */
+/**
+ * Messages up to this position are lost to this client; what follows is complete again. With `epoch`, the position may
+ * be behind the latest message: what came after it is no part of the room's history any more.
+ */
 export interface Gap extends Position {
   readonly room: string;
   /**
-   * `epoch`: the room's numbering began anew; `trimmed`, `expired`: the server does not keep them any more;
+   * `epoch`: the server lost the end of the room's history; `trimmed`, `expired`: the server does not keep them any more;
    * `dropped`: the client read too slowly; `forbidden`: the user may not read history.
    */
   readonly reason: RecoveryFailure | 'dropped';

@@ -38,6 +38,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       {
         onMessage: (message) => this.give({ room: name, ...message } as RoomMessage<Received>),
         onGap: (gap) => void this.emit('gap', gap),
+        onError: (error) => core.report(error, this),
         onInvalid: (message, issues) => void this.emit('invalid', { message: { room: name, ...message }, issues }),
       },
       schema,

@@ -1,8 +1,8 @@
 import type { Position } from '../../src/protocol/position.js';
+import { recall, type Identified, type Memory } from './memory.js';
 
 /** What the order of a room goes by. */
-export interface Numbered {
-  readonly id: string;
+export interface Numbered extends Identified {
   readonly offset?: number;
 }
 
@@ -18,12 +18,10 @@ export interface Loss<Reason> extends Position {
 }
 
 /** What comes out, in order: a message, something lost, or the room's position without either. */
-export type Ordered<Message, Reason> = Position &
-  (
-    | { readonly message: Message; readonly lost?: undefined }
-    | { readonly lost: Reason; readonly message?: undefined }
-    | { readonly message?: undefined; readonly lost?: undefined }
-  );
+export interface Ordered<Message, Reason> extends Position {
+  readonly message?: Message | undefined;
+  readonly lost?: Reason | undefined;
+}
 
 interface Outstanding<Message> {
   readonly sentAt: number;
@@ -36,13 +34,19 @@ interface Own<Message> extends Position {
   readonly message: Message;
 }
 
-type Arrival<Message, Reason> = (
-  | { readonly message: Message; readonly offset: number }
-  | { readonly gap: Loss<Reason> }
-) & {
+/** Names a message that the server sent again, or after one that comes behind it. */
+export interface Repeated extends Position {
+  readonly id: string;
+}
+
+/** A message, or a gap. */
+interface Arrival<Message, Reason> extends Partial<Loss<Reason>> {
+  readonly message?: Message | undefined;
+  readonly isOwn?: boolean;
+  readonly offset: number;
   /** How much had been sent by then. What is sent later cannot have come before. */
   readonly sent: number;
-};
+}
 
 /** So many messages are kept from before the room is joined: it may be joined from a position before them. */
 const MAX_EARLY = 100;
@@ -54,8 +58,13 @@ const MAX_EARLY = 100;
  * acknowledgement, which may come before or after the neighbours, says what belongs there. So what arrives behind a
  * hole waits for as long as something is unanswered that may fill it. Where there are just as many holes as there is
  * unanswered, they need not wait: the one fills the other, in order.
+ *
+ * @param onRepeated a fault of the server: the message does not come out
  */
-export function createSequencer<Message extends Numbered, Reason>(emit: (item: Ordered<Message, Reason>) => void) {
+export function createSequencer<Message extends Numbered, Reason>(
+  emit: (item: Ordered<Message, Reason>) => void,
+  onRepeated: (repeated: Repeated) => void,
+) {
   let at: Position | undefined;
   let sent = 0;
   const outstanding = new Map<string, Outstanding<Message>>();
@@ -68,24 +77,23 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
   let uncertain = false;
   /** More was published before the room is joined than is kept. */
   let crowded = false;
+  const memory: Memory = new Map();
 
   /**
    * The room was joined; what follows this position comes.
    *
    * @param lost why not everything comes that followed the position before
    */
-  function joined({ epoch, offset }: Position, lost?: Reason): void {
+  function joined(position: Position, lost?: Reason): void {
     const from = at;
     if (lost !== undefined && from !== undefined) {
       own.push(...former);
-      own.sort(byOffset);
-      takeUpTo({ epoch, offset }, from, lost);
+      takeUpTo(position, from, lost);
     }
     former = [];
     held = [];
-    own = own.filter((one) => one.epoch !== epoch || one.offset > offset);
-    at = { epoch, offset };
-    emit(lost === undefined ? { epoch, offset } : { epoch, offset, lost });
+    at = position;
+    emit({ ...at, lost });
     advance();
   }
 
@@ -111,6 +119,7 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     disconnected();
     former = [];
     at = undefined;
+    memory.clear();
   }
 
   /** A publish is on its way, maybe again: then it is not known before which others it took effect. */
@@ -131,7 +140,7 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     if (publish === undefined) return;
     const { epoch, offset } = ack ?? {};
     if (epoch === undefined || offset === undefined) uncertain = true;
-    else if (!publish.placed && !elsewhere) put({ epoch, offset }, publish.make);
+    else if (!elsewhere) put({ epoch, offset }, publish.make);
     advance();
   }
 
@@ -142,15 +151,14 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
       // It is sent to this connection, so that it leaves no hole in what is.
       const publish = outstanding.get(message.id);
       if (publish !== undefined) publish.placed = true;
-      own = own.filter((one) => one.message.id !== message.id);
     }
     if (at === undefined) return;
     if (offset === undefined) emit({ ...at, message });
-    else arrive({ message, offset, sent });
+    else arrive({ message, offset, isOwn, sent });
   }
 
   function gap(loss: Loss<Reason>): void {
-    if (at !== undefined) arrive({ gap: loss, sent });
+    if (at !== undefined) arrive({ ...loss, message: undefined, sent });
   }
 
   function arrive(arrival: Arrival<Message, Reason>): void {
@@ -158,10 +166,8 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
     advance();
   }
 
-  function put({ epoch, offset }: Position, make: (position: Position) => Message): void {
-    if (at?.epoch === epoch && offset <= at.offset) return;
-    own.push({ epoch, offset, message: make({ epoch, offset }) });
-    own.sort(byOffset);
+  function put(position: Position, make: (position: Position) => Message): void {
+    own.push({ ...position, message: make(position) });
     // Who publishes and never joins must not fill the memory.
     if (at === undefined && own.length > MAX_EARLY) {
       own = [];
@@ -179,7 +185,11 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
 
   /** Of two epochs, the first goes on to its end. */
   function takeUpTo(to: Position, from: Position, lost?: Reason): void {
-    if (to.epoch !== from.epoch) takeOwn({ epoch: from.epoch, offset: Infinity }, lost);
+    if (to.epoch !== from.epoch) {
+      takeOwn({ ...from, offset: Infinity }, lost);
+      // What the server took back may be published again.
+      if (lost !== undefined) for (const given of memory.values()) given.isExpected = true;
+    }
     takeOwn(to, lost);
   }
 
@@ -189,55 +199,52 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
    * @param lost why what is missing in between does not come; said before what follows it
    */
   function takeOwn(to?: Position, lost?: Reason): void {
+    own.sort((one, other) => one.offset - other.offset);
     own = own.filter(({ message, epoch, offset }) => {
       if (at === undefined) return true;
-      const isAhead = at.epoch !== epoch || offset > at.offset;
-      const isNext = at.epoch === epoch && offset === at.offset + 1;
+      const ahead = at.epoch === epoch ? offset - at.offset : Infinity;
       const isPassed = to?.epoch === epoch && offset <= to.offset;
-      if (!isAhead || !(isNext || isPassed)) return isAhead;
-      if (!isNext && lost !== undefined) emit({ epoch, offset: offset - 1, lost });
+      if (ahead <= 0 || (ahead > 1 && !isPassed)) return ahead > 0;
+      if (ahead > 1 && lost !== undefined) emit({ epoch, offset: offset - 1, lost });
       at = { epoch, offset };
-      emit({ epoch, offset, message });
+      // The server may send it all the same: where it echoes, and over another connection.
+      emit({ epoch, offset, message: recall(memory, message, true) === undefined ? message : undefined });
       return false;
     });
   }
 
   /** @returns false when it has to wait */
   function take(arrival: Arrival<Message, Reason>, from: Position): boolean {
-    const isGap = 'gap' in arrival;
-    const offset = isGap ? arrival.gap.offset : arrival.offset - 1;
-    const to: Position = { epoch: isGap ? arrival.gap.epoch : from.epoch, offset };
-    const isNext = !isGap && offset <= from.offset;
-    if (!isNext && isAwaited(arrival, from, to, isGap)) return false;
+    const { message, isOwn = false, epoch = from.epoch, offset, reason, recovered } = arrival;
+    const to: Position = { epoch, offset: message ? offset - 1 : offset };
+    if ((!message || to.offset > from.offset) && isAwaited(arrival, from, to)) return false;
     held.shift();
-    takeUpTo(to, from, isGap && !arrival.gap.recovered ? arrival.gap.reason : undefined);
-    if (!isGap) {
-      if (at !== undefined && arrival.offset <= at.offset) return true;
-      at = { epoch: from.epoch, offset: arrival.offset };
-      emit({ ...at, message: arrival.message });
-    } else {
-      const { epoch, reason, recovered } = arrival.gap;
-      const passed = at?.epoch === epoch ? at.offset : 0;
-      at = { epoch, offset: Math.max(offset, passed) };
-      emit(recovered ? at : { ...at, lost: reason });
-    }
+    const lost = recovered ? undefined : reason;
+    takeUpTo(to, from, lost);
+    // The application may have left the room on what it was given.
+    if (!at) return false;
+    const isLate = at.epoch === epoch && offset <= at.offset;
+    const isExpected = message && recall(memory, message, isLate && isOwn, isLate);
+    if (!isLate) at = { epoch, offset };
+    emit({ ...at, lost, message: isExpected === undefined ? message : undefined });
+    if (message && isExpected === false) onRepeated({ epoch, offset, id: message.id });
     return true;
   }
 
   /** True while something that was sent before may have its place here. */
-  function isAwaited(arrival: Arrival<Message, Reason>, from: Position, to: Position, isGap: boolean): boolean {
+  function isAwaited(arrival: Arrival<Message, Reason>, from: Position, to: Position): boolean {
     const candidates = [...outstanding.values()].filter(({ sentAt, placed }) => !placed && sentAt <= arrival.sent);
-    if (candidates.length === 0) return false;
-    if (isGap || uncertain) return true;
-    const taken = new Set(own.flatMap((one) => (one.epoch === from.epoch ? [one.offset] : [])));
+    if (!candidates.length) return false;
+    if (!arrival.message || uncertain) return true;
+    const taken = new Set(own.map((one) => one.epoch === from.epoch && one.offset));
     const holes: number[] = [];
     for (let offset = from.offset + 1; offset <= to.offset && holes.length <= candidates.length; offset += 1) {
       if (!taken.has(offset)) holes.push(offset);
     }
-    if (holes.length === 0) return false;
+    if (!holes.length) return false;
     if (holes.length !== candidates.length) return true;
-    for (const [index, candidate] of candidates.entries()) {
-      put({ epoch: from.epoch, offset: holes[index] ?? 0 }, candidate.make);
+    for (const candidate of candidates) {
+      put({ epoch: from.epoch, offset: holes.shift() ?? 0 }, candidate.make);
       candidate.placed = true;
     }
     return false;
@@ -262,7 +269,3 @@ export function createSequencer<Message extends Numbered, Reason>(emit: (item: O
 }
 
 export type Sequencer<Message extends Numbered, Reason> = ReturnType<typeof createSequencer<Message, Reason>>;
-
-function byOffset(one: Position, other: Position): number {
-  return one.offset - other.offset;
-}

@@ -66,6 +66,7 @@ export function createServerRooms(core: Core, listener: Listener, knownAs: strin
     return createFeed(room, core, {
       onMessage: (message) => void listener.emit(event, message),
       onGap: (gap) => void listener.emit('gap', gap),
+      onError: core.report,
     });
   }
 

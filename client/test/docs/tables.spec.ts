@@ -20,6 +20,7 @@ const CLIENT_CODES: Readonly<Record<ClientErrorCode, true>> = {
   OVERFLOW: true,
   TOKEN_FAILED: true,
   STORE_FAILED: true,
+  OUT_OF_ORDER: true,
 };
 
 /** The options as the code declares them, with their `@default`: `queue.maxBytes` for one within another. */

@@ -1,9 +1,11 @@
-import { createSequencer, type Sequencer, type Acknowledged, type Ordered } from '../../src/sequencer.js';
-
-interface Message {
-  readonly id: string;
-  readonly offset?: number;
-}
+import {
+  createSequencer,
+  type Acknowledged,
+  type Numbered as Message,
+  type Ordered,
+  type Repeated,
+  type Sequencer,
+} from '../../src/sequencer.js';
 
 interface Logged {
   readonly id: string;
@@ -37,8 +39,14 @@ export const ACTS = [
   'messages are lost',
   'epoch changes',
   'epoch changes, nothing lost',
+  'end of history is lost',
 ] as const;
-export type Act = (typeof ACTS)[number];
+/** What no server may do. */
+export const FAULTS = ['message comes again', 'message is numbered again'] as const;
+export type Act = (typeof ACTS)[number] | (typeof FAULTS)[number];
+
+/** Messages that go with one loss of a history's end, at most. */
+const MAX_ENDING = 2;
 
 /**
  * A room, its server, and a connection to it that publishes and breaks, without any of them: just what the protocol
@@ -46,12 +54,19 @@ export type Act = (typeof ACTS)[number];
  */
 export class RoomModel {
   readonly out: Ordered<Message, string>[] = [];
+  readonly repeated: Repeated[] = [];
+  /** The ids of messages that a faulty server sent again. */
+  readonly faults: string[] = [];
   /** Offsets of which it was said that they are lost, by epoch. */
   readonly lost: string[] = [];
   readonly accepted: { key: string; id: string }[] = [];
+  /** The id of the message at each place, by `epoch:offset`. */
+  readonly places = new Map<string, string>();
   private epoch = 1;
-  /** Names under which the server knows its present numbering. */
-  private readonly names = new Set(['e1']);
+  /** Names under which the server knows its present numbering, each with up to where it is the same. */
+  private readonly names = new Map([['e1', Infinity]]);
+  /** Where the server put what it remembers to have taken. */
+  private readonly taken = new Map<string, string>();
   private log: Logged[] = [];
   private connection = 1;
   private published = 0;
@@ -67,11 +82,14 @@ export class RoomModel {
   readonly sequencer: Sequencer<Message, string>;
 
   constructor(private readonly echo: boolean) {
-    this.sequencer = createSequencer<Message, string>((item) => {
-      if (item.lost !== undefined) this.noteLoss(item);
-      this.at = { epoch: item.epoch, offset: item.offset };
-      this.out.push(item);
-    });
+    this.sequencer = createSequencer<Message, string>(
+      (item) => {
+        if (item.lost !== undefined) this.noteLoss(item);
+        this.at = { epoch: item.epoch, offset: item.offset };
+        this.out.push(item);
+      },
+      (repeated) => this.repeated.push(repeated),
+    );
     this.sequencer.joined({ epoch: 'e1', offset: 0 });
   }
 
@@ -80,7 +98,7 @@ export class RoomModel {
       case 'other publishes':
         return this.append(`o${(this.others += 1)}`, 0);
       case 'other publishes volatile':
-        return void this.stream.push({ message: { id: `v${(this.others += 1)}` }, isOwn: false });
+        return this.push(`v${(this.others += 1)}`, 0);
       case 'publish':
         return this.send(`m${(this.published += 1)}`);
       case 'server takes':
@@ -107,6 +125,26 @@ export class RoomModel {
         return this.changeEpoch(false);
       case 'epoch changes, nothing lost':
         return this.changeEpoch(true);
+      case 'end of history is lost':
+        return this.loseEnd();
+      case 'message comes again':
+        return this.sendOld(Math.floor(this.log.length / 2));
+      case 'message is numbered again':
+        return this.numberAgain(Math.floor(this.log.length / 2));
+    }
+  }
+
+  /** The ids of the history as it is in the end. */
+  history(): string[] {
+    return this.log.map(({ id }) => id);
+  }
+
+  /** Has a faulty server send every message of others again, in its old place and in a new one. */
+  sendAllAgain(): void {
+    const { length } = this.log;
+    for (let index = 0; index < length; index += 1) {
+      this.sendOld(index);
+      this.numberAgain(index);
     }
   }
 
@@ -128,14 +166,36 @@ export class RoomModel {
     this.log.push({ id, origin });
     const offset = this.log.length;
     this.accepted.push({ key: this.key(offset), id });
-    if (origin !== this.connection || this.echo) {
-      this.stream.push({ message: { id, offset }, isOwn: origin !== 0 });
-    }
+    this.places.set(this.key(offset), id);
+    this.taken.set(id, this.key(offset));
+    if (origin !== this.connection || this.echo) this.push(id, origin, offset);
+  }
+
+  private push(id: string, origin: number, offset?: number): void {
+    const isOwn = origin !== 0;
+    const from = isOwn ? 'me' : 'other';
+    this.stream.push({ message: { from, id, timestamp: 0, ...(offset !== undefined && { offset }) }, isOwn });
+  }
+
+  /** Of the user's own, a client cannot know which may come again: those are left alone. */
+  private sendOld(index: number): void {
+    const logged = this.log[index];
+    if (logged?.origin !== 0) return;
+    this.faults.push(logged.id);
+    this.push(logged.id, 0, index + 1);
+  }
+
+  private numberAgain(index: number): void {
+    const logged = this.log[index];
+    if (logged?.origin !== 0) return;
+    this.log.push(logged);
+    this.faults.push(logged.id);
+    this.push(logged.id, 0, this.log.length);
   }
 
   private send(id: string): void {
     this.unacknowledged.set(id, (this.unacknowledged.get(id) ?? 0) + 1);
-    this.sequencer.publishing(id, ({ offset }) => ({ id, offset }));
+    this.sequencer.publishing(id, ({ offset }) => ({ from: 'me', id, offset, timestamp: 0 }));
     this.toServer.push(id);
   }
 
@@ -147,11 +207,10 @@ export class RoomModel {
   private take(takesEffect: boolean, unavailable: boolean): void {
     const id = this.toServer.shift();
     if (id === undefined) return;
-    const known = this.accepted.findLast((one) => one.id === id);
+    const known = this.taken.get(id);
     if (takesEffect && known === undefined) this.append(id, this.connection);
-    const place = known?.key ?? this.key(this.log.length);
-    const [epoch = '', offset] = place.split(':');
-    const ack = { epoch, offset: Number(offset), ...(known && { duplicate: true as const }) };
+    const [epoch = '', offset] = (known ?? this.key(this.log.length)).split(':');
+    const ack = { epoch, offset: Number(offset), ...(known !== undefined && { duplicate: true as const }) };
     this.replies.push(unavailable ? { id } : { id, ack });
   }
 
@@ -193,12 +252,13 @@ export class RoomModel {
     const position = this.sequencer.position() ?? { epoch: '', offset: 0 };
     const epoch = `e${this.epoch}`;
     const end = this.log.length;
-    const lost = gone ? 'trimmed' : this.names.has(position.epoch) ? undefined : 'epoch';
-    const start = gone ? end : lost === undefined ? position.offset : 0;
+    const shared = this.names.get(position.epoch) ?? 0;
+    const isShared = this.names.has(position.epoch) && position.offset <= shared;
+    const lost = gone ? 'trimmed' : isShared ? undefined : 'epoch';
+    const start = gone ? end : Math.min(position.offset, shared);
     this.sequencer.joined({ epoch, offset: start }, lost);
     for (const [index, { id, origin }] of this.log.entries()) {
-      if (index < start) continue;
-      this.stream.push({ message: { id, offset: index + 1 }, isOwn: origin !== 0 });
+      if (index >= start) this.push(id, origin, index + 1);
     }
     const unacknowledged = [...this.unacknowledged.keys()];
     this.unacknowledged.clear();
@@ -216,8 +276,21 @@ export class RoomModel {
       this.log = [];
       this.names.clear();
     }
+    this.beginEpoch(offset, recovered);
+  }
+
+  /** The room goes on from before, and the server does not remember what came after that. */
+  private loseEnd(): void {
+    const shared = Math.max(0, this.log.length - MAX_ENDING);
+    for (const { id } of this.log.splice(shared)) this.taken.delete(id);
+    for (const [name, end] of this.names) this.names.set(name, Math.min(end, shared));
+    this.beginEpoch(shared, false);
+  }
+
+  private beginEpoch(offset: number, recovered: boolean): void {
     this.epoch += 1;
-    this.names.add(`e${this.epoch}`);
+    this.names.set(`e${this.epoch}`, Infinity);
+    for (const [index, { id }] of this.log.entries()) this.places.set(this.key(index + 1), id);
     this.stream.push({ gap: { epoch: `e${this.epoch}`, offset, reason: 'epoch', ...(recovered && { recovered }) } });
   }
 
