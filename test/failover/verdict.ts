@@ -1,0 +1,185 @@
+import { circlesIn } from './circles.js';
+import { sentAt, type Sent } from './ledger.js';
+import type { Announcement, MemberLog } from './member-log.js';
+
+/** What is known about one room at the end of a run. */
+export interface RoomRecord {
+  readonly room: string;
+  readonly messages: readonly Sent[];
+  readonly logs: readonly MemberLog[];
+  /** Ids in the room's history at the end. */
+  readonly history: ReadonlySet<string>;
+}
+
+/** The columns that count what must not be. */
+export const FAULTS = ['lostAndUntold', 'twice', 'order', 'publisherOrder', 'announcedForNothing'] as const;
+/** The columns that describe the run. */
+const FIGURES = ['acknowledged', 'deliveries', 'announcements', 'takenAgain', 'epochsPerRoom', 'lostAndTold'] as const;
+
+export type Column = (typeof FAULTS)[number] | (typeof FIGURES)[number];
+export type Columns = Readonly<Record<Column, number>>;
+
+/** One case of a column. */
+export interface Finding {
+  readonly column: Column;
+  readonly log: MemberLog;
+  readonly at: number;
+  readonly messages: readonly Sent[];
+  readonly what: string;
+}
+
+export interface Verdict {
+  readonly columns: Columns;
+  readonly findings: readonly Finding[];
+}
+
+/** Judges what members of all rooms got. `epochsPerRoom` is the mean over the rooms. */
+export function judge(rooms: readonly RoomRecord[]): Verdict {
+  const findings = rooms.flatMap((room) => [
+    ...losses(room),
+    ...repetitions(room),
+    ...contradictions(room),
+    ...overtakings(room),
+    ...needlessAnnouncements(room),
+  ]);
+  const count = (column: Column): number => findings.filter((finding) => finding.column === column).length;
+  const sum = (of: (room: RoomRecord) => number): number => rooms.reduce((total, room) => total + of(room), 0);
+  return {
+    findings,
+    columns: {
+      acknowledged: sum(({ messages }) => messages.filter(isAcknowledged).length),
+      deliveries: sum(({ logs }) => logs.flatMap(({ deliveries }) => deliveries).length),
+      announcements: sum(({ logs }) => logs.flatMap(({ announcements }) => announcements).length),
+      takenAgain: sum(({ messages }) => messages.filter(isTakenAgain).length),
+      epochsPerRoom: Math.round((10 * sum(({ logs }) => epochsIn(logs).size)) / Math.max(1, rooms.length)) / 10,
+      lostAndTold: count('lostAndTold'),
+      lostAndUntold: count('lostAndUntold'),
+      twice: count('twice'),
+      order: new Set(findings.flatMap(({ column, log }) => (column === 'order' ? log : []))).size,
+      publisherOrder: count('publisherOrder'),
+      announcedForNothing: count('announcedForNothing'),
+    },
+  };
+}
+
+function isAcknowledged({ acknowledgements }: Sent): boolean {
+  return acknowledgements.length > 0;
+}
+
+/** Whether the server took a message as new after its `ack`. */
+function isTakenAgain({ acknowledgements }: Sent): boolean {
+  return acknowledgements.slice(1).some(({ duplicate }) => !duplicate);
+}
+
+export function epochsIn(logs: readonly MemberLog[]): Set<string> {
+  const epochs = new Set<string>();
+  for (const entry of logs.flatMap(({ entries }) => entries)) {
+    if (entry.kind === 'delivery') epochs.add(entry.epoch);
+    else if (entry.kind !== 'gone') epochs.add(entry.to.epoch);
+  }
+  return epochs;
+}
+
+/** Acknowledged messages, sent since the member's first join, that the member never got. */
+function missing(log: MemberLog, messages: readonly Sent[]): Sent[] {
+  const { joinedAt } = log;
+  if (joinedAt === undefined) return [];
+  const got = new Set(log.ids);
+  return messages.filter((message) => isAcknowledged(message) && sentAt(message) > joinedAt && !got.has(message.id));
+}
+
+function losses({ logs, messages }: RoomRecord): Finding[] {
+  return logs.flatMap((log) => {
+    const { announcements } = log;
+    return missing(log, messages).map((message) => {
+      const at = sentAt(message);
+      const told = announcements.some((announcement) => announcement.at > at);
+      const column = told ? 'lostAndTold' : 'lostAndUntold';
+      return { column, log, at, messages: [message], what: `${message.id} never came` };
+    });
+  });
+}
+
+function repetitions({ logs, messages }: RoomRecord): Finding[] {
+  const byId = indexOf(messages);
+  return logs.flatMap((log) => {
+    const seen = new Map<string, number>();
+    return log.deliveries.flatMap(({ id, at }) => {
+      const before = seen.get(id);
+      seen.set(id, at);
+      if (before === undefined) return [];
+      const what = `${id} came at ${before} and again at ${at}`;
+      return { column: 'twice', log, at, messages: [byId.get(id) ?? []].flat(), what } as const;
+    });
+  });
+}
+
+/** Members with two neighbours that lie on a circle of all members' neighbours: others got them the other way round. */
+function contradictions({ logs, messages }: RoomRecord): Finding[] {
+  const byId = indexOf(messages);
+  const edges = new Map<string, Set<string>>();
+  const sequences = logs.map((log) => ({ log, ids: log.ids }));
+  for (const { ids } of sequences) {
+    for (const [index, id] of ids.entries()) {
+      const next = ids[index + 1];
+      if (next !== undefined) edges.set(id, (edges.get(id) ?? new Set()).add(next));
+    }
+  }
+  const circleOf = new Map(circlesIn(edges).flatMap((circle, n) => circle.map((id) => [id, n] as const)));
+  return sequences.flatMap(({ log, ids }) => {
+    const at = ids.findIndex((id, index) => {
+      const circle = circleOf.get(id);
+      return circle !== undefined && circle === circleOf.get(ids[index + 1] ?? '');
+    });
+    if (at < 0) return [];
+    const pair = ids.slice(at, at + 2);
+    const circle = [...circleOf].filter(([, n]) => n === circleOf.get(pair[0] ?? '')).map(([id]) => id);
+    return {
+      column: 'order',
+      log,
+      at: log.deliveries.find(({ id }) => id === pair[1])?.at ?? 0,
+      messages: pair.flatMap((id) => byId.get(id) ?? []),
+      what: `${pair.join(' before ')}, on a circle of ${circle.length}: ${circle.slice(0, 8).join(', ')}`,
+    } as const;
+  });
+}
+
+/** Deliveries of a publisher's message after a newer one of that publisher; repetitions are counted elsewhere. */
+function overtakings({ logs, messages }: RoomRecord): Finding[] {
+  const byId = indexOf(messages);
+  return logs.flatMap((log) => {
+    const newest = new Map<string, Sent>();
+    const seen = new Set<string>();
+    return log.deliveries.flatMap(({ id, at }) => {
+      const message = byId.get(id);
+      if (message === undefined || seen.has(id)) return [];
+      seen.add(id);
+      const before = newest.get(message.publisher);
+      if (before === undefined || before.n < message.n) {
+        newest.set(message.publisher, message);
+        return [];
+      }
+      const what = `${id} came after ${before.id}`;
+      return { column: 'publisherOrder', log, at, messages: [message, before], what } as const;
+    });
+  });
+}
+
+/** Announcements of a lost epoch to members who lack nothing, and of whose messages the room lost nothing. */
+function needlessAnnouncements({ logs, messages, history }: RoomRecord): Finding[] {
+  return logs.flatMap((log) => {
+    const lacking = missing(log, messages);
+    const isNeedless = ({ reason, at }: Announcement): boolean =>
+      reason === 'epoch' &&
+      lacking.every((message) => sentAt(message) >= at) &&
+      log.deliveries.every((delivery) => delivery.at > at || history.has(delivery.id));
+    return log.announcements.filter(isNeedless).map(({ at, by, from, to }) => {
+      const what = `${by} from ${from?.epoch}:${from?.offset} to ${to.epoch}:${to.offset}, with nothing lost`;
+      return { column: 'announcedForNothing', log, at, messages: [], what } as const;
+    });
+  });
+}
+
+function indexOf(messages: readonly Sent[]): ReadonlyMap<string, Sent> {
+  return new Map(messages.map((message) => [message.id, message]));
+}
