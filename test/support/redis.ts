@@ -45,8 +45,12 @@ export class TestRedis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it again after {@link kill}, with what its directory has. */
-  async launch(): Promise<void> {
+  /**
+   * Starts it again after {@link kill}, with what its directory has.
+   *
+   * @param more lines of configuration for this start alone
+   */
+  async launch(more: Readonly<Record<string, string>> = {}): Promise<void> {
     const { persistent = false, config = {} } = this.settings;
     const settings = {
       port: String(this.port),
@@ -55,8 +59,9 @@ export class TestRedis {
       save: '',
       appendonly: persistent ? 'yes' : 'no',
       ...config,
+      ...more,
     };
-    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`].concat(value.split(' ')));
     this.process = spawn('redis-server', args, { stdio: 'ignore' });
     await this.answers();
   }

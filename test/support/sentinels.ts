@@ -15,29 +15,48 @@ const SENTINELS = 3;
 const QUORUM = 2;
 const PATIENCE_MS = 120_000;
 
-/** A master, its replica, and sentinels who soon notice that it is gone. All of it goes with the test. */
+/** A master, its replicas, and sentinels who soon notice that it is gone. All of it goes with the test. */
 export interface Sentinels {
   readonly name: string;
+  /** The master at first. */
   readonly master: TestRedis;
+  /** The first replica. */
   readonly replica: TestRedis;
+  /** The master and all replicas. */
+  readonly servers: readonly TestRedis[];
   /** As `host:port`. */
   readonly addresses: readonly string[];
   /** Resolves when the sentinels name this server. */
   promoted(server: TestRedis): Promise<void>;
+  /** Asks each sentinel the same, and returns the answers. */
+  ask(command: string, ...args: string[]): Promise<unknown[]>;
+  /** Asks one sentinel, by its place in `addresses`. */
+  askOne(sentinel: number, command: string, ...args: string[]): Promise<unknown>;
 }
 
-export async function startSentinels(name = 'main'): Promise<Sentinels> {
+export interface SentinelSettings {
+  /** @default 'main' */
+  readonly name?: string;
+  /** Number of replicas, one at least. @default 1 */
+  readonly replicas?: number;
+}
+
+export async function startSentinels({ name = 'main', replicas = 1 }: SentinelSettings = {}): Promise<Sentinels> {
   const config = { 'repl-diskless-sync-delay': '0' };
   const [master, replica] = [await startRedis({ config }), await startRedis({ config })];
-  await replica.command('REPLICAOF', '127.0.0.1', String(master.port));
-  await inSync(replica);
+  const servers = [master, replica];
+  while (servers.length <= replicas) servers.push(await startRedis({ config }));
+  for (const each of servers.slice(1)) {
+    await each.command('REPLICAOF', '127.0.0.1', String(master.port));
+    await inSync(each);
+  }
   const ports: number[] = [];
   for (let n = 0; n < SENTINELS; n += 1) ports.push(await startSentinel(name, master.port));
-  // A failover takes that they know each other, and the replica.
+  // A failover takes that they know each other, and the replicas.
   for (const port of ports) {
     await eventually(
       async () => String(await ask(port, 'SENTINEL', 'MASTER', name)),
-      (about) => about.includes(`num-slaves,1,num-other-sentinels,${SENTINELS - 1}`),
+      (about) => about.includes(`num-slaves,${replicas},num-other-sentinels,${SENTINELS - 1}`),
       PATIENCE_MS,
     );
   }
@@ -45,6 +64,7 @@ export async function startSentinels(name = 'main'): Promise<Sentinels> {
     name,
     master,
     replica,
+    servers,
     addresses: ports.map((port) => `127.0.0.1:${port}`),
     promoted: async (server) => {
       for (const port of ports) {
@@ -55,6 +75,8 @@ export async function startSentinels(name = 'main'): Promise<Sentinels> {
         );
       }
     },
+    ask: (command, ...args) => Promise.all(ports.map((port) => ask(port, command, ...args))),
+    askOne: (sentinel, command, ...args) => ask(ports[sentinel] ?? 0, command, ...args),
   };
 }
 
