@@ -13,6 +13,11 @@ export function tableLine(name: string, cells: Readonly<Record<string, number>>)
   return `${name}: ${text.join(' ')}`;
 }
 
+/** Renders what happened to the servers, as one line. */
+export function storyLine(story: readonly Happening[]): string {
+  return story.map(({ at, what }) => `${at} ${what}`).join('; ');
+}
+
 /** Renders the first findings of some columns, each with what happened around it. */
 export function details(
   { findings }: Verdict,

@@ -1,0 +1,73 @@
+import { eventually } from '../support/eventually.js';
+import { startProcess, type ServerProcess } from '../support/process.js';
+import { SECRET } from '../support/server.js';
+
+/** Where clients find a node; the name tells its processes apart. */
+export interface Place {
+  readonly name: string;
+  readonly address: string;
+}
+
+const SETTINGS = {
+  JWT_SECRET: SECRET,
+  LOG_LEVEL: 'warn',
+  RATE_LIMIT: '0',
+  HISTORY_SIZE: '100000',
+  HISTORY_TTL_MS: '0',
+};
+
+/** A server process, and its successors on other ports. */
+export class FailoverNode {
+  private process: ServerProcess | undefined;
+  private port: number | undefined;
+  private starts = 0;
+
+  constructor(
+    readonly name: string,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
+
+  async start(): Promise<void> {
+    this.process = startProcess({ ...SETTINGS, ...this.settings });
+    this.port = await this.process.port();
+    this.starts += 1;
+  }
+
+  /** Undefined while it takes no connections; a stopped process still takes them. */
+  get place(): Place | undefined {
+    if (this.port === undefined) return undefined;
+    return { name: `${this.name}#${this.starts}`, address: `127.0.0.1:${this.port}` };
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    this.port = undefined;
+    this.process?.kill('SIGKILL');
+    await this.process?.exited;
+  }
+
+  /** SIGSTOP. */
+  stop(): void {
+    this.process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.process?.kill('SIGCONT');
+  }
+
+  async ready(): Promise<void> {
+    await eventually(
+      () =>
+        fetch(`http://${this.place?.address ?? '127.0.0.1:1'}/health/ready`).then(
+          ({ status }) => status,
+          () => 0,
+        ),
+      (status) => status === 200,
+    );
+  }
+
+  /** End of its output. */
+  get lastWords(): string {
+    return this.process?.output().slice(-3000) ?? '';
+  }
+}

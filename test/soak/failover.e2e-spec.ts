@@ -1,0 +1,51 @@
+import { Crowd } from '../failover/crowd.js';
+import { FailoverNode } from '../failover/failover-node.js';
+import { Faults, type Repertoire } from '../failover/faults.js';
+import { Ledger } from '../failover/ledger.js';
+import { details, storyLine, tableLine } from '../failover/report.js';
+import { DumpStorage, SentinelStorage } from '../failover/storage.js';
+import { FAULTS, judge } from '../failover/verdict.js';
+import { Seeded } from '../support/seeded.js';
+
+/** `npm run test:soak` takes longer. */
+const SECONDS = Number(process.env['FAILOVER_SECONDS'] ?? 4);
+const SEED = Number(process.env['FAILOVER_SEED'] ?? 1);
+const NODES = 3;
+const NO_FAULT = Object.fromEntries(FAULTS.map((column) => [column, 0]));
+
+const ROWS: readonly (readonly [name: string, repertoire: Repertoire])[] = [
+  ['SENTINEL FAILOVER alone', { storage: ['fail over'], nodes: [] }],
+  ['a killed master and killed nodes', { storage: ['kill master'], nodes: ['kill'] }],
+  ['SENTINEL FAILOVER across stopped nodes', { storage: ['fail over'], nodes: ['stop'] }],
+  ['SENTINEL FAILOVER and killed nodes', { storage: ['fail over'], nodes: ['kill'] }],
+  ['a stopped master and stopped nodes', { storage: ['stop master'], nodes: ['stop'] }],
+  ['a stopped master and killed nodes', { storage: ['stop master'], nodes: ['kill'] }],
+  ['all faults of sentinels', { storage: ['fail over', 'kill master', 'stop master'], nodes: ['kill', 'stop'] }],
+  ['a Redis that starts from an older dump', { storage: ['go back'], nodes: ['kill', 'stop'] }],
+];
+
+describe('Members get each message once and in one order, or hear of a loss', () => {
+  it.each(ROWS)(
+    'with %s',
+    async (name, repertoire) => {
+      const storage = await (repertoire.storage.includes('go back') ? DumpStorage : SentinelStorage).start();
+      const nodes = Array.from({ length: NODES }, (_, n) => new FailoverNode(`n${n}`, storage.settings));
+      await Promise.all(nodes.map((node) => node.start()));
+      for (const node of nodes) await node.ready();
+      const ledger = new Ledger();
+      const crowd = new Crowd(nodes, ledger, new Seeded(SEED + 1));
+      await crowd.begin();
+      const faults = new Faults({ storage, nodes }, repertoire, new Seeded(SEED), ledger);
+      await faults.play(ledger.clock() + SECONDS * 1000);
+      for (const node of nodes) await node.ready();
+      const rest = await crowd.end();
+      const verdict = judge(await crowd.records());
+      crowd.stop();
+      const found = Object.fromEntries(FAULTS.map((column) => [column, verdict.columns[column]]));
+      process.stdout.write(`${tableLine(`${name} (seed ${SEED})`, { ...verdict.columns, ...rest })}\n`);
+      process.stdout.write(`${storyLine(ledger.story)}\n${details(verdict, FAULTS, ledger.story)}\n`);
+      expect({ seed: SEED, ...found }).toEqual({ seed: SEED, ...NO_FAULT });
+    },
+    SECONDS * 1000 + 180_000,
+  );
+});
