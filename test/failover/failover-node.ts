@@ -13,7 +13,7 @@ const SETTINGS = {
   LOG_LEVEL: 'warn',
   RATE_LIMIT: '0',
   HISTORY_SIZE: '100000',
-  HISTORY_TTL_MS: '0',
+  HISTORY_TTL_MS: '3600000',
 };
 
 /** A server process, and its successors on other ports. */

@@ -77,6 +77,15 @@ export class MemberLog {
     return this.entries.filter((entry) => entry.kind === 'announcement');
   }
 
+  /** Copies the log without the deliveries of some messages. */
+  without(ids: ReadonlySet<string>): MemberLog {
+    const copy = new MemberLog(this.member, this.room, this.clock);
+    copy.joinedAt = this.joinedAt;
+    copy.position = this.position;
+    copy.entries.push(...this.entries.filter((entry) => entry.kind !== 'delivery' || !ids.has(entry.id)));
+    return copy;
+  }
+
   private announce(
     told: Omit<Announcement, 'kind' | 'by' | 'reason'>,
     by: Announcement['by'],

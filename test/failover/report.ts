@@ -25,7 +25,12 @@ export function details(
   story: readonly Happening[],
   most = EXAMPLES,
 ): string {
-  const chosen = columns.flatMap((column) => findings.filter((finding) => finding.column === column).slice(0, most));
+  const chosen = columns.flatMap((column) => {
+    const all = findings.filter((finding) => finding.column === column);
+    // Of different rooms: the first one of a room is often followed by the same of its other members.
+    const first = all.filter(({ log }, index) => all.findIndex(({ log: { room } }) => room === log.room) === index);
+    return first.slice(0, most);
+  });
   return chosen.map((finding) => describeFinding(finding, story)).join('\n\n');
 }
 

@@ -4,7 +4,7 @@ import { Faults, type Repertoire } from '../failover/faults.js';
 import { Ledger } from '../failover/ledger.js';
 import { details, storyLine, tableLine } from '../failover/report.js';
 import { DumpStorage, SentinelStorage } from '../failover/storage.js';
-import { FAULTS, judge } from '../failover/verdict.js';
+import { FAULTS, judge, withoutTakenAgain } from '../failover/verdict.js';
 import { Seeded } from '../support/seeded.js';
 
 /** `npm run test:soak` takes longer. */
@@ -39,11 +39,17 @@ describe('Members get each message once and in one order, or hear of a loss', ()
       await faults.play(ledger.clock() + SECONDS * 1000);
       for (const node of nodes) await node.ready();
       const rest = await crowd.end();
-      const verdict = judge(await crowd.records());
+      const records = await crowd.records();
+      const verdict = judge(records);
       crowd.stop();
       const found = Object.fromEntries(FAULTS.map((column) => [column, verdict.columns[column]]));
       process.stdout.write(`${tableLine(`${name} (seed ${SEED})`, { ...verdict.columns, ...rest })}\n`);
-      process.stdout.write(`${storyLine(ledger.story)}\n${details(verdict, FAULTS, ledger.story)}\n`);
+      const others = judge(records.map(withoutTakenAgain));
+      process.stdout.write(`${tableLine('  without messages that were taken again', others.columns)}\n`);
+      process.stdout.write(
+        `${storyLine(ledger.story)}\n${details(verdict, FAULTS, ledger.story)}\n${details(others, FAULTS, ledger.story)}\n`,
+      );
+      for (const { name: node, lastWords } of nodes) process.stdout.write(`${node} said: ${lastWords}\n`);
       expect({ seed: SEED, ...found }).toEqual({ seed: SEED, ...NO_FAULT });
     },
     SECONDS * 1000 + 180_000,

@@ -1,7 +1,7 @@
 import { circlesIn } from '../../failover/circles.js';
 import type { Sent } from '../../failover/ledger.js';
 import { MemberLog } from '../../failover/member-log.js';
-import { judge, type Columns } from '../../failover/verdict.js';
+import { judge, withoutTakenAgain, type Columns } from '../../failover/verdict.js';
 
 let now = 0;
 
@@ -126,6 +126,14 @@ describe('The verdict on a failover', () => {
     const log = gets(member('one'), 'a');
     expect(columns([log], takenAgain(true))).toMatchObject({ takenAgain: 0 });
     expect(columns([log], takenAgain(false))).toMatchObject({ takenAgain: 1 });
+  });
+
+  it('counts no fault of a message that was taken again once such messages are left out', () => {
+    const [b, c] = [message('b', 2), message('c', 3)];
+    const logs = [gets(member('one'), 'a', 'b', 'a', 'b')];
+    const record = { room: 'r', messages: [...takenAgain(false), b, c], logs, history: new Set('abc') };
+    expect(judge([record]).columns).toMatchObject({ ...NO_FAULT, twice: 2, lostAndUntold: 1 });
+    expect(judge([withoutTakenAgain(record)]).columns).toMatchObject({ ...NO_FAULT, twice: 1, lostAndUntold: 1 });
   });
 });
 
