@@ -20,6 +20,7 @@ const SOAKS = {
   'test/e2e/hostile-frames.e2e-spec.ts': { SOAK_FRAMES: '20000' },
   'test/e2e/chaos.e2e-spec.ts': { CHAOS_MESSAGES: '100000', CHAOS_SEED: SEED },
   'test/soak/redis-chaos.e2e-spec.ts': { CHAOS_SECONDS: '180', CHAOS_SEED: SEED },
+  'test/soak/failover.e2e-spec.ts': { FAILOVER_SECONDS: '90', FAILOVER_SEED: SEED },
 };
 
 /** One file by itself: what it plays should have the machine for itself. */
