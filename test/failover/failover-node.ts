@@ -8,6 +8,8 @@ export interface Place {
   readonly address: string;
 }
 
+const LAST_WORDS = 12;
+
 const SETTINGS = {
   JWT_SECRET: SECRET,
   LOG_LEVEL: 'warn',
@@ -66,8 +68,9 @@ export class FailoverNode {
     );
   }
 
-  /** End of its output. */
-  get lastWords(): string {
-    return this.process?.output().slice(-3000) ?? '';
+  /** Last lines of its log. */
+  get lastWords(): readonly string[] {
+    const lines = this.process?.output().split('\n') ?? [];
+    return lines.filter((line) => line.startsWith('[')).slice(-LAST_WORDS);
   }
 }

@@ -75,9 +75,9 @@ function isAcknowledged({ acknowledgements }: Sent): boolean {
   return acknowledgements.length > 0;
 }
 
-/** Whether the server took a message as new after its `ack`. */
-function isTakenAgain({ acknowledgements }: Sent): boolean {
-  return acknowledgements.slice(1).some(({ duplicate }) => !duplicate);
+/** Whether the server took a message as new after its `ack`; that answer may be lost, and a later one name the place. */
+function isTakenAgain({ acknowledgements: [first, ...others] }: Sent): boolean {
+  return others.some(({ duplicate, offset }) => !duplicate || offset !== first?.offset);
 }
 
 export function epochsIn(logs: readonly MemberLog[]): Set<string> {

@@ -49,7 +49,7 @@ describe('Members get each message once and in one order, or hear of a loss', ()
       process.stdout.write(
         `${storyLine(ledger.story)}\n${details(verdict, FAULTS, ledger.story)}\n${details(others, FAULTS, ledger.story)}\n`,
       );
-      for (const { name: node, lastWords } of nodes) process.stdout.write(`${node} said: ${lastWords}\n`);
+      for (const { name: node, lastWords } of nodes) process.stdout.write(`${node} said: ${lastWords.join(' | ')}\n`);
       expect({ seed: SEED, ...found }).toEqual({ seed: SEED, ...NO_FAULT });
     },
     SECONDS * 1000 + 180_000,

@@ -47,9 +47,9 @@ function sent(ids: readonly string[], at?: number): Sent[] {
 }
 
 /** A message that was repeated after its acknowledgement. */
-function takenAgain(duplicate: boolean): Sent[] {
+function takenAgain(duplicate: boolean, offset = 1): Sent[] {
   const { acknowledgements } = message('a');
-  const again = { at: 9, node: 'n1', epoch: 'F', offset: 1, duplicate };
+  const again = { at: 9, node: 'n1', epoch: 'F', offset, duplicate };
   return [message('a', 0, { acknowledgements: [...acknowledgements, again] })];
 }
 
@@ -126,6 +126,7 @@ describe('The verdict on a failover', () => {
     const log = gets(member('one'), 'a');
     expect(columns([log], takenAgain(true))).toMatchObject({ takenAgain: 0 });
     expect(columns([log], takenAgain(false))).toMatchObject({ takenAgain: 1 });
+    expect(columns([log], takenAgain(true, 2))).toMatchObject({ takenAgain: 1 });
   });
 
   it('counts no fault of a message that was taken again once such messages are left out', () => {
