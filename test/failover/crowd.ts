@@ -77,7 +77,7 @@ export class Crowd {
   async records(): Promise<RoomRecord[]> {
     const records: RoomRecord[] = [];
     for (const room of ROOMS) {
-      const { ids: history } = await readHistory(this.address, room);
+      const { offsets: history } = await readHistory(this.address, room);
       records.push({ room, messages: this.ledger.messagesOf(room), logs: this.ledger.logsOf(room), history });
     }
     return records;

@@ -6,17 +6,18 @@ const PAGE = 1000;
 
 /** What a room keeps, read over REST page by page. */
 export interface RoomHistory extends Position {
-  readonly ids: ReadonlySet<string>;
+  /** Offsets by the ids of the messages. */
+  readonly offsets: ReadonlyMap<string, number>;
 }
 
 export async function readHistory(address: string, room: string): Promise<RoomHistory> {
-  const ids = new Set<string>();
+  const offsets = new Map<string, number>();
   let after: Position | undefined;
   for (;;) {
     const page = await read(address, room, PAGE, after);
-    for (const { id } of page.messages) ids.add(id);
+    for (const { id, offset = Number.NaN } of page.messages) offsets.set(id, offset);
     const last = page.messages.at(-1)?.offset;
-    if (!page.more || last === undefined) return { epoch: page.epoch, offset: page.offset, ids };
+    if (!page.more || last === undefined) return { epoch: page.epoch, offset: page.offset, offsets };
     after = { epoch: page.epoch, offset: last };
   }
 }

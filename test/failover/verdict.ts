@@ -7,8 +7,8 @@ export interface RoomRecord {
   readonly room: string;
   readonly messages: readonly Sent[];
   readonly logs: readonly MemberLog[];
-  /** Ids in the room's history at the end. */
-  readonly history: ReadonlySet<string>;
+  /** The room's history at the end: offsets by the ids of the messages. */
+  readonly history: ReadonlyMap<string, number>;
 }
 
 /** The columns that count what must not be. */
@@ -174,19 +174,42 @@ function overtakings({ logs, messages }: RoomRecord): Finding[] {
   });
 }
 
-/** Announcements of a lost epoch to members who lack nothing, and of whose messages the room lost nothing. */
+/**
+ * Announcements of a lost epoch to members who lack nothing, and of whose messages the room lost nothing. A message that
+ * was lost and taken again since the member's last announcement is a loss all the same.
+ */
 function needlessAnnouncements({ logs, messages, history }: RoomRecord): Finding[] {
+  const moved = movedAt(logs, messages, history);
   return logs.flatMap((log) => {
     const lacking = missing(log, messages);
-    const isNeedless = ({ reason, at }: Announcement): boolean =>
+    const isNeedless = ({ reason, at }: Announcement, since: number): boolean =>
       reason === 'epoch' &&
       lacking.every((message) => sentAt(message) >= at) &&
-      log.deliveries.every((delivery) => delivery.at > at || history.has(delivery.id));
-    return log.announcements.filter(isNeedless).map(({ at, by, from, to }) => {
-      const what = `${by} from ${from?.epoch}:${from?.offset} to ${to.epoch}:${to.offset}, with nothing lost`;
-      return { column: 'announcedForNothing', log, at, messages: [], what } as const;
-    });
+      log.deliveries.every((delivery) => delivery.at > at || history.has(delivery.id)) &&
+      !moved.some((time) => time >= since && time <= at);
+    const { announcements } = log;
+    return announcements
+      .filter((each, index) => isNeedless(each, announcements[index - 1]?.at ?? log.joinedAt ?? 0))
+      .map(({ at, by, from, to }) => {
+        const what = `${by} from ${from?.epoch}:${from?.offset} to ${to.epoch}:${to.offset}, with nothing lost`;
+        return { column: 'announcedForNothing', log, at, messages: [], what } as const;
+      });
   });
+}
+
+/** Times at which anybody heard of a message at another place than the one it has in the end. */
+function movedAt(
+  logs: readonly MemberLog[],
+  messages: readonly Sent[],
+  history: ReadonlyMap<string, number>,
+): readonly number[] {
+  const isMoved = (id: string, offset: number): boolean => (history.get(id) ?? offset) !== offset;
+  return [
+    ...logs.flatMap(({ deliveries }) => deliveries.filter(({ id, offset }) => isMoved(id, offset)).map(({ at }) => at)),
+    ...messages.flatMap(({ id, acknowledgements }) =>
+      acknowledgements.filter(({ offset }) => isMoved(id, offset)).map(({ at }) => at),
+    ),
+  ];
 }
 
 function indexOf(messages: readonly Sent[]): ReadonlyMap<string, Sent> {
