@@ -14,7 +14,15 @@ export interface RoomRecord {
 /** The columns that count what must not be. */
 export const FAULTS = ['lostAndUntold', 'twice', 'order', 'publisherOrder', 'announcedForNothing'] as const;
 /** The columns that describe the run. */
-const FIGURES = ['acknowledged', 'deliveries', 'announcements', 'takenAgain', 'epochsPerRoom', 'lostAndTold'] as const;
+const FIGURES = [
+  'acknowledged',
+  'deliveries',
+  'announcements',
+  'takenAgain',
+  'jumps',
+  'epochsPerRoom',
+  'lostAndTold',
+] as const;
 
 export type Column = (typeof FAULTS)[number] | (typeof FIGURES)[number];
 export type Columns = Readonly<Record<Column, number>>;
@@ -40,6 +48,7 @@ export function judge(rooms: readonly RoomRecord[]): Verdict {
     ...repetitions(room),
     ...contradictions(room),
     ...overtakings(room),
+    ...jumps(room),
     ...needlessAnnouncements(room),
   ]);
   const count = (column: Column): number => findings.filter((finding) => finding.column === column).length;
@@ -51,6 +60,7 @@ export function judge(rooms: readonly RoomRecord[]): Verdict {
       deliveries: sum(({ logs }) => logs.flatMap(({ deliveries }) => deliveries).length),
       announcements: sum(({ logs }) => logs.flatMap(({ announcements }) => announcements).length),
       takenAgain: sum(({ messages }) => messages.filter(isTakenAgain).length),
+      jumps: count('jumps'),
       epochsPerRoom: Math.round((10 * sum(({ logs }) => epochsIn(logs).size)) / Math.max(1, rooms.length)) / 10,
       lostAndTold: count('lostAndTold'),
       lostAndUntold: count('lostAndUntold'),
@@ -170,6 +180,22 @@ function overtakings({ logs, messages }: RoomRecord): Finding[] {
       }
       const what = `${id} came after ${before.id}`;
       return { column: 'publisherOrder', log, at, messages: [message, before], what } as const;
+    });
+  });
+}
+
+/** Deliveries that are not the next one after where the member was, so that something was passed over unannounced. */
+function jumps({ logs, messages }: RoomRecord): Finding[] {
+  const byId = indexOf(messages);
+  return logs.flatMap((log) => {
+    let offset: number | undefined;
+    return log.entries.flatMap((entry) => {
+      const before = offset;
+      if (entry.kind === 'gone') return [];
+      offset = entry.kind === 'delivery' ? entry.offset : entry.to.offset;
+      if (entry.kind !== 'delivery' || before === undefined || offset === before + 1) return [];
+      const what = `${entry.id} at ${offset} came after ${before}`;
+      return { column: 'jumps', log, at: entry.at, messages: [byId.get(entry.id) ?? []].flat(), what } as const;
     });
   });
 }

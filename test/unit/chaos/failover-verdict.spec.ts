@@ -127,6 +127,13 @@ describe('The verdict on a failover', () => {
     expect(columns([lacking])).toMatchObject({ announcements: 1, announcedForNothing: 0, lostAndTold: 1 });
   });
 
+  it('counts a delivery that passes over an offset without an announcement', () => {
+    const log = gets(member('one'), 'a');
+    log.message({ room: 'r', id: 'c', offset: 3, data: null, timestamp: 0 }, 'n0');
+    expect(columns([log])).toMatchObject({ jumps: 1 });
+    expect(columns([gets(loses(gets(member('one'), 'a')), 'b', 'c')])).toMatchObject({ jumps: 0 });
+  });
+
   it('counts messages that the server took again after their acknowledgement', () => {
     const log = gets(member('one'), 'a');
     expect(columns([log], takenAgain(true))).toMatchObject({ takenAgain: 0 });
