@@ -26,6 +26,8 @@ const MOST_AWAY = 2;
  * node has one across it. In between, nodes have theirs.
  */
 export class Faults {
+  /** Whose turn it is among the faults of Redis: few fit in a run, and each should be among them. */
+  private turn: number;
   private readonly busy = new Map<object, Promise<void>>();
 
   constructor(
@@ -33,7 +35,9 @@ export class Faults {
     private readonly repertoire: Repertoire,
     private readonly random: Seeded,
     private readonly ledger: Ledger,
-  ) {}
+  ) {
+    this.turn = random.below(repertoire.storage.length);
+  }
 
   /** Goes on until a time of the ledger's clock, and returns when all faults are lifted. */
   async play(until: number): Promise<void> {
@@ -47,7 +51,7 @@ export class Faults {
   /** Draws everything each time, so that what is drawn next depends on nothing but the seed. */
   private next(): void {
     const { storage, nodes } = this.repertoire;
-    const fault = storage[this.random.below(storage.length)];
+    const fault = storage[this.turn % storage.length];
     const lastingMs = 3000 + this.random.below(5000);
     const across = this.random.below(2) === 0;
     const node = this.victims.nodes[this.random.below(this.victims.nodes.length)];
@@ -57,6 +61,7 @@ export class Faults {
     const isFree = !this.busy.has(target);
     if (node !== undefined && nodeFault !== undefined && (across || !isFree)) this.befall(node, nodeFault, nodeMs);
     if (fault === undefined || !isFree) return;
+    this.turn += 1;
     this.happen(target, async () => {
       await target.fault(fault, lastingMs, (what) => this.ledger.happened(what));
     });
