@@ -149,14 +149,49 @@ describe('when Redis restarts with its data', () => {
 });
 
 describe('when Redis restarts empty', () => {
-  it('members are told, and nobody recovers what is gone', async () => {
+  it('nodes give back a room whose messages they have all seen', async () => {
+    const { redis, one, two, members, publisher } = await startCluster();
+    for (const n of [1, 2]) await publishSafely(publisher, 'r', n, `i${n}`);
+    const [member] = members;
+    await upTo(member, 2);
+    const position = await positionOf(member);
+    await redis.restart();
+    await ready(one, two);
+    await publishSafely(publisher, 'r', 3, 'i3');
+    expect(await upTo(member, 3)).toEqual([3]);
+    for (const { payload } of member.takeAll('room:gap')) expect(payload).toMatchObject({ recovered: true });
+    const back = await connectAgain(two);
+    const joined = await back.request('join', { room: 'r', recover: { ...position, offset: 1 } });
+    expect(joined.payload).toMatchObject({ recovered: true });
+    expect(await upTo(back, 3)).toEqual([2, 3]);
+  });
+
+  it('a room that no node remembers begins anew, and nobody recovers what is gone', async () => {
     const { redis, one, two, members, publisher } = await startCluster();
     await publishSafely(publisher, 'r', 1, 'i1');
     const [member] = members;
     await upTo(member, 1);
     const position = await positionOf(member);
+    await Promise.all([one.stop(), two.stop()]);
     await redis.restart();
-    await ready(one, two);
+    const [fresh] = await startNodes(redis, 1);
+    if (fresh === undefined) throw new Error('a node');
+    await publishSafely(await join(fresh), 'r', 2, 'i2');
+    const back = await connectAgain(fresh);
+    const joined = await back.request('join', { room: 'r', recover: position });
+    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch', offset: 0 });
+    expect(await upTo(back, 2)).toEqual([2]);
+  });
+});
+
+describe('when everything is deleted while Redis runs', () => {
+  it('members are told, and it stays deleted', async () => {
+    const { redis, two, members, publisher } = await startCluster();
+    await publishSafely(publisher, 'r', 1, 'i1');
+    const [member] = members;
+    await upTo(member, 1);
+    const position = await positionOf(member);
+    await redis.command('FLUSHALL');
     for (const each of members) {
       const { payload } = await gapOf(each);
       expect(payload).toMatchObject({ offset: 0, reason: 'epoch' });
@@ -167,7 +202,8 @@ describe('when Redis restarts empty', () => {
     for (const each of members) expect(await upTo(each, 2)).toContain(2);
     const back = await connectAgain(two);
     const joined = await back.request('join', { room: 'r', recover: position });
-    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
+    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch', offset: 0 });
+    expect(await upTo(back, 2)).toEqual([2]);
   });
 });
 
@@ -214,7 +250,7 @@ describe('when Redis comes back without the end of the history', () => {
     expect(await upTo(back, 7)).toEqual([3, 4, 5, 6, 7]);
   });
 
-  it('a whole epoch that is lost is missed, too', async () => {
+  it('a whole epoch that is lost is given back, too', async () => {
     const cluster = await startCluster({ persistent: true });
     const { redis, one, two, members, publisher } = cluster;
     const [member] = members;
@@ -239,8 +275,8 @@ describe('when Redis comes back without the end of the history', () => {
     for (const each of members) await upTo(each, 3);
     const back = await connectAgain(two, { claims: { sub: 'away' } });
     const joined = await back.request('join', { room: 'r', recover: before });
-    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch' });
-    expect(await upTo(back, 3)).toEqual([3]);
+    expect(joined.payload).toMatchObject({ recovered: true });
+    expect(await upTo(back, 3)).toEqual([2, 3]);
   });
 
   it('where no node remembers it, a position beyond goes on where the histories part, and one before is recovered', async () => {

@@ -51,13 +51,14 @@ export class RedisRoom {
 
   async restore(
     epoch: string,
+    legs: string,
     first: number,
     messages: readonly number[],
     known: string,
     node: string,
   ): Promise<Head & { readonly isGathering: boolean }> {
-    const frames = messages.flatMap((message) => ['1', frame(message)]);
-    const args = [TTL_MS, SIZE, TTL_MS, NO_WINDOW, node, known, epoch, String(first), 'last', ...frames];
+    const frames = messages.flatMap((message) => [String(Date.now()), frame(message)]);
+    const args = [TTL_MS, SIZE, TTL_MS, NO_WINDOW, node, known, epoch, legs, String(first), 'last', ...frames];
     return headOf(await this.run('rookeryRestore', args));
   }
 

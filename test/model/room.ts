@@ -22,7 +22,7 @@ export interface Knowledge {
 }
 
 /** A stretch of a room's one numbering. */
-interface Leg {
+export interface Leg {
   readonly epoch: Epoch;
   /** The offset after which it begins. */
   readonly base: number;
@@ -94,9 +94,9 @@ export class Room<Message> {
     return { epoch: this.last.epoch, offset: this.log.length };
   }
 
-  /** The offset after which the present epoch begins. */
-  get base(): number {
-    return this.last.base;
+  /** The present epoch, and where it began. */
+  get leg(): Leg {
+    return this.last;
   }
 
   get length(): number {
@@ -130,16 +130,22 @@ export class Room<Message> {
   position(known: Knowledge, node: number | undefined, now: Now): Place {
     this.open(known, now);
     if (this.gathering !== undefined) {
-      if ((find(known.seen, this.last.epoch) ?? 0) <= this.log.length) this.hear(known, node);
+      if (!this.hasMore(known.seen)) this.hear(known, node);
       this.gathers(now);
     }
     this.mend(known, now);
     return this.head;
   }
 
-  /** A node gives back what it has seen after where the room stood. */
+  /**
+   * A node gives back what it has seen after where the room stood.
+   *
+   * @param start the epoch in which the room stands
+   * @param legs the epochs that it went on in
+   */
   restore(
-    epoch: Epoch,
+    start: Epoch,
+    legs: readonly Leg[],
     first: number,
     messages: readonly Message[],
     known: Knowledge,
@@ -148,9 +154,17 @@ export class Room<Message> {
   ): void {
     this.open(known, now);
     if (this.gathering === undefined) return;
-    if (same(epoch, this.last.epoch)) {
+    if (this.log.length === 0 && this.legs.length === 1) this.legs = [{ ...this.last, epoch: start }];
+    if (same(start, this.last.epoch)) {
+      const rest = [...legs];
+      const enterNext = (): void => {
+        while (rest[0]?.base === this.log.length) this.enterAll(rest.splice(0, 1));
+      };
+      enterNext();
       for (const [index, message] of messages.entries()) {
-        if (first + index === this.log.length + 1) this.log.push(message);
+        if (first + index !== this.log.length + 1) continue;
+        this.log.push(message);
+        enterNext();
       }
     }
     this.hear(known, node);
@@ -161,9 +175,11 @@ export class Room<Message> {
   history(from: Place, known: Knowledge, now: Now): Page<Message> | 'ahead' | undefined {
     this.open(known, now);
     if (this.gathers(now)) return undefined;
-    const shared = this.reach(from.epoch);
+    const parting = this.parting(from.epoch);
+    // Before the first message all histories are the same.
+    const shared = this.reach(from.epoch) ?? (from.offset === 0 && parting === 0 ? 0 : undefined);
     if (shared === undefined && from.epoch.began >= this.last.epoch.began) return 'ahead';
-    const after = shared === undefined ? this.parting(from.epoch) : Math.min(from.offset, shared);
+    const after = shared === undefined ? parting : Math.min(from.offset, shared);
     const lost = shared === undefined || from.offset > shared || this.isLossyAfter(from.epoch);
     return { epoch: this.last.epoch, after, lost, messages: this.log.slice(after) };
   }
@@ -182,7 +198,7 @@ export class Room<Message> {
     if (this.run === now.run) return;
     this.run = now.run;
     this.gathering = undefined;
-    if (this.log.length > 0 || (find(known.seen, this.last.epoch) ?? 0) > 0) this.wait(now);
+    if (this.log.length > 0 || this.hasMore(known.seen)) this.wait(now);
     else this.goOn(known.seen, now);
   }
 
@@ -221,7 +237,7 @@ export class Room<Message> {
     const counts = node !== undefined && offset !== undefined && offset >= this.gathering.from;
     this.gathering = {
       ...this.gathering,
-      seen: [...this.gathering.seen, ...known.seen],
+      seen: farthest([...known.seen, ...this.gathering.seen]),
       heard: new Set([...this.gathering.heard, ...(counts ? [node] : [])]),
     };
   }
@@ -234,11 +250,27 @@ export class Room<Message> {
     const lost = this.untold(seen);
     const newest = Math.max(this.last.epoch.began, ...seen.map(({ epoch }) => epoch.began));
     const epoch = { began: Math.max(now.clock, newest + 1), name: this.freshName() };
-    this.legs.push({ epoch, base: this.log.length, lossy: lost.length > 0 });
+    this.enter({ epoch, base: this.log.length, lossy: lost.length > 0 });
     this.told.push(...lost);
+  }
+
+  private enterAll(legs: readonly Leg[]): void {
+    for (const leg of legs) this.enter(leg);
+  }
+
+  private enter(leg: Leg): void {
+    this.legs.push(leg);
     if (this.legs.length <= this.rules.keptEpochs + 1) return;
     this.legs.shift();
     this.hasForgotten = true;
+  }
+
+  private hasMore(seen: readonly Seen[]): boolean {
+    const { epoch: present } = this.last;
+    return seen.some(
+      ({ epoch, offset, hasMessages }) =>
+        hasMessages && offset > 0 && (!same(epoch, present) || offset > this.log.length),
+    );
   }
 
   /** What somebody has seen that is not here, and was not told. */
@@ -269,6 +301,21 @@ export class Room<Message> {
 
 function same(one: Epoch, other: Epoch): boolean {
   return one.name === other.name;
+}
+
+/** For each epoch how far anybody has seen it reach. */
+function farthest(seen: readonly Seen[]): Seen[] {
+  const all: Seen[] = [];
+  for (const each of seen) {
+    const index = all.findIndex(({ epoch }) => same(epoch, each.epoch));
+    const met = all[index];
+    if (met === undefined) all.push(each);
+    else {
+      const offset = Math.max(met.offset, each.offset);
+      all[index] = { epoch: each.epoch, offset, hasMessages: met.hasMessages || each.hasMessages };
+    }
+  }
+  return all;
 }
 
 function find(places: readonly Place[], epoch: Epoch): number | undefined {

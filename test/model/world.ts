@@ -1,4 +1,4 @@
-import { Room, type Epoch, type Now, type Knowledge, type Page, type Place } from './room.js';
+import { Room, type Epoch, type Leg, type Now, type Knowledge, type Page, type Place } from './room.js';
 
 /** It remembers few epochs, so that some are forgotten. */
 const RULES = { gatheringTime: 10, keptEpochs: 3 };
@@ -35,6 +35,8 @@ interface Node {
   queue: Delivery[];
   position: Place | undefined;
   known: Knowledge;
+  /** The epochs that the room was in lately, each from where it went on. */
+  legs: Leg[];
   recent: Delivery[];
 }
 
@@ -180,20 +182,41 @@ export class World {
     if (!server.isUp) return;
     const { room } = server;
     const listener = node.position === undefined ? undefined : node.id;
-    const head = room.position(node.known, listener, this.now(node));
-    if (room.isGathering) {
-      const messages: Message[] = [];
-      for (let next = head.offset + 1; ; next += 1) {
-        const found = node.recent.find(({ at: { epoch, offset } }) => isSame(epoch, head.epoch) && offset === next);
-        if (found === undefined) break;
-        messages.push(found.message);
-      }
-      const isBeyond = node.known.seen.some(({ epoch, offset }) => isSame(epoch, head.epoch) && offset > head.offset);
-      if (isBeyond) room.restore(head.epoch, head.offset + 1, messages, node.known, listener, this.now(node));
-    }
+    room.position(node.known, listener, this.now(node));
+    if (room.isGathering) this.giveBack(node, listener);
     if (room.isGathering || node.position === undefined) return;
     this.hear(node);
     this.mend(node);
+  }
+
+  private giveBack(node: Node, listener: number | undefined): void {
+    const { room } = node.server;
+    const { epoch, offset } = room.head;
+    const hasMore = node.known.seen.some(
+      (seen) => seen.hasMessages && seen.offset > 0 && (!isSame(seen.epoch, epoch) || seen.offset > offset),
+    );
+    if (!hasMore) return;
+    const index = node.legs.findIndex((leg) => isSame(leg.epoch, epoch));
+    const [root] = node.legs;
+    const fromRoot = index < 0 && offset === 0 && root?.base === 0;
+    const start = fromRoot ? root.epoch : epoch;
+    const legs = fromRoot ? node.legs.slice(1) : index < 0 ? [] : node.legs.slice(index + 1);
+    const messages: Message[] = [];
+    let present = start;
+    for (let reached = offset; ; reached += 1) {
+      for (const leg of legs) if (leg.base === reached) present = leg.epoch;
+      const next = node.recent.find((each) => isSame(each.at.epoch, present) && each.at.offset === reached + 1);
+      if (next === undefined) break;
+      messages.push(next.message);
+    }
+    room.restore(start, legs, offset + 1, messages, node.known, listener, this.now(node));
+  }
+
+  /** Takes in which epoch the room is, and where that began. */
+  private enter(node: Node, leg: Leg): void {
+    const last = node.legs.at(-1);
+    if (last !== undefined && isSame(last.epoch, leg.epoch)) node.legs = [...node.legs.slice(0, -1), leg];
+    else node.legs = [...node.legs.filter(({ base }) => base <= leg.base), leg];
   }
 
   /** Reads on after where the live members stand. */
@@ -207,7 +230,8 @@ export class World {
     for (const [index, message] of page.messages.entries()) {
       node.recent.push({ at: { epoch: page.epoch, offset: page.after + index + 1 }, message });
     }
-    this.see(node, node.position, node.position.offset > server.room.base);
+    this.see(node, node.position, node.position.offset > server.room.leg.base);
+    this.enter(node, server.room.leg);
   }
 
   /** @returns undefined where it has to be asked again */
@@ -254,7 +278,8 @@ export class World {
       const head = room.position(node.known, undefined, this.now(node));
       if (room.isGathering) return;
       node.position = head;
-      this.see(node, head, head.offset > room.base);
+      this.see(node, head, head.offset > room.leg.base);
+      this.enter(node, room.leg);
       this.hear(node);
     }
     if (member.position === undefined) {
@@ -363,6 +388,7 @@ export class World {
       queue: [],
       position: undefined,
       known: { seen: [], run: undefined },
+      legs: [],
       recent: [],
     };
   }

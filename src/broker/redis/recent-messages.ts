@@ -1,4 +1,3 @@
-import type { Position } from '../../protocol/position.js';
 import type { NumberedPublication } from '../publication.js';
 import { readDelivery } from './frames.js';
 
@@ -15,6 +14,9 @@ interface Entry {
   readonly last: number;
   readonly text: string;
 }
+
+/** By epoch and offset. */
+export type RoomMessages = Map<string, Map<number, NumberedPublication>>;
 
 /**
  * The latest deliveries of all rooms, in their order. Where Redis comes back without the end of a history, nodes give
@@ -51,20 +53,18 @@ export class RecentMessages {
     return !entries.some((entry) => entry.epoch === epoch && entry.first <= offset && offset <= entry.last);
   }
 
-  /** The messages that followed a position in its epoch, as far as they are remembered without a gap. */
-  after(room: string, { epoch, offset }: Position): NumberedPublication[] {
-    const messages: NumberedPublication[] = [];
-    let next = offset + 1;
-    const entries = (this.byRoom.get(room) ?? []).filter((entry) => entry.epoch === epoch && entry.last > offset);
-    // What was missed and read from history comes after what followed it.
-    for (const entry of entries.toSorted((one, other) => one.last - other.last)) {
-      for (const publication of readDelivery(entry.text).publications) {
-        if (publication.offset !== next) continue;
-        messages.push({ ...publication, offset: next });
-        next += 1;
+  /** The messages of a room by their epochs and offsets, as far as they are remembered. */
+  of(room: string): RoomMessages {
+    const all: RoomMessages = new Map();
+    for (const { epoch, text } of this.byRoom.get(room) ?? []) {
+      let ofEpoch = all.get(epoch);
+      if (ofEpoch === undefined) all.set(epoch, (ofEpoch = new Map()));
+      for (const publication of readDelivery(text).publications) {
+        const { offset } = publication;
+        if (offset !== undefined) ofEpoch.set(offset, { ...publication, offset });
       }
     }
-    return messages;
+    return all;
   }
 
   private forget(): void {

@@ -40,6 +40,11 @@ export function closeRedisClient(client: RedisClient): void {
   client.disconnect();
 }
 
+/** Has a client connect anew. What the old server still sends is not read any more. */
+export function cutRedisClient(client: RedisClient): void {
+  if (client instanceof Redis && client.status === 'ready') client.stream.destroy();
+}
+
 /** Has a client begin anew that has given up, as ioredis does where connecting ends while it asks who the master is. */
 function keepTrying(client: Redis): void {
   client.on('end', () => {
@@ -120,6 +125,7 @@ export function sentinelsOf({ redisSentinels }: RookeryOptions): { readonly host
 /** False where the connections of one node have come to different servers, as they may while one replaces another. */
 export function areOnOneServer(one: RedisClient, other: RedisClient): boolean {
   if (!(one instanceof Redis && other instanceof Redis)) return true;
+  if (one.status !== 'ready' || other.status !== 'ready') return true;
   const [first, second] = [one.stream, other.stream];
   return first.remoteAddress === second.remoteAddress && first.remotePort === second.remotePort;
 }

@@ -22,7 +22,13 @@ import { readPage, readPosition, readStandings, type Standing } from './replies.
 import { KnownPositions, type Asked } from './known-positions.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
-import { areOnOneServer, closeRedisClient, createRedisClient, type RedisClient } from './redis-client.js';
+import {
+  areOnOneServer,
+  closeRedisClient,
+  createRedisClient,
+  cutRedisClient,
+  type RedisClient,
+} from './redis-client.js';
 import { Restorer } from './restorer.js';
 import { SentinelWatch } from './sentinel-watch.js';
 import { RoomKeys } from './room-keys.js';
@@ -129,8 +135,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
       const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
-      const { epoch, offset, base, run } = head;
-      subscription.reach(epoch, offset, base);
+      const { epoch, offset, base, isLossy, run } = head;
+      subscription.reach(epoch, offset, base, isLossy);
       subscription.run = run;
       return { epoch, offset };
     } catch (error) {
@@ -141,7 +147,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   unsubscribe(room: string): void {
     const subscription = this.subscriber.find(room);
-    if (subscription !== undefined) this.subscriber.unsubscribe(subscription);
+    if (subscription === undefined) return;
+    this.known.keepLeft(subscription);
+    this.subscriber.unsubscribe(subscription);
   }
 
   async history(room: string, after: Position | undefined, limit: PageLimit): Promise<HistoryPage> {
@@ -230,13 +238,12 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const args = [this.freshEpoch(), String(this.unusedTtlMs), renewedTtl, this.instance];
     for (const { room, known } of rooms) args.push(known, this.known.isListening(room) ? 'listens' : '');
     const standings = readStandings(await this.commands.run('rookeryPositions', keys, args));
-    const isBehind = rooms.map(({ room }, index) => this.known.isBeyond(room, standings[index]));
     return Promise.all(
       rooms.map(async ({ room }, index) => {
         const standing = standings[index];
-        if (standing === undefined) return undefined;
-        const answered =
-          isBehind[index] && standing.isGathering ? await this.restorer.restore(room, standing) : standing;
+        if (standing?.isGathering !== true) return standing;
+        if (!this.known.hasMoreThan(room, standing)) return undefined;
+        const answered = await this.restorer.restore(room, standing);
         return answered.isGathering ? undefined : answered;
       }),
     );
@@ -267,7 +274,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   /** Connections that have come to different servers begin anew: what both say cannot be compared. */
   private isOnOneServer(): boolean {
     if (this.options.redisSentinels.length === 0 || areOnOneServer(this.client, this.subscriberClient)) return true;
-    for (const client of [this.client, this.subscriberClient]) client.disconnect(true);
+    for (const client of [this.client, this.subscriberClient]) cutRedisClient(client);
     return false;
   }
 

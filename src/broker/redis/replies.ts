@@ -7,6 +7,8 @@ import { readEntry } from './frames.js';
 export interface Standing extends Position {
   /** The offset after which the epoch begins. */
   readonly base: number;
+  /** It began with a loss. */
+  readonly isLossy: boolean;
   /** The run of Redis. */
   readonly run: string;
   /** It waits for what nodes know, in a new run of Redis, before it goes on. */
@@ -43,8 +45,15 @@ export function readStandings(reply: unknown): Standing[] {
   const fields = reply as string[];
   const standings: Standing[] = [];
   for (let index = 0; index + 4 < fields.length; index += 5) {
-    const [epoch = '', offset, base, run = '', state] = fields.slice(index, index + 5);
-    standings.push({ epoch, offset: Number(offset), base: Number(base), run, isGathering: state !== '' });
+    const [epoch = '', offset, base = '', run = '', state] = fields.slice(index, index + 5);
+    standings.push({
+      epoch,
+      offset: Number(offset),
+      base: Number.parseInt(base, 10),
+      isLossy: base.endsWith('!'),
+      run,
+      isGathering: state !== '',
+    });
   }
   return standings;
 }

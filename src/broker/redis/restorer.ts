@@ -3,8 +3,8 @@ import type { RookeryOptions } from '../../config/rookery.options.js';
 import type { NumberedPublication } from '../publication.js';
 import type { CommandQueue } from './command-queue.js';
 import { frameOf } from './frames.js';
-import type { KnownPositions } from './known-positions.js';
-import type { RecentMessages } from './recent-messages.js';
+import type { KnownPositions, Way } from './known-positions.js';
+import type { RecentMessages, RoomMessages } from './recent-messages.js';
 import { readStandings, type Standing } from './replies.js';
 import type { RoomKeys } from './room-keys.js';
 
@@ -30,25 +30,31 @@ export class Restorer {
   ) {}
 
   /**
-   * Gives back what followed the position at which a room stands in Redis.
+   * Gives back what followed the position at which a room stands in Redis. Other nodes may do so at the same time: each
+   * goes on from where the room stands by then.
    *
-   * @returns where it stands by then
+   * @returns where it stands at the end
    * @throws BrokerUnavailableError
    */
   async restore(room: string, head: Standing): Promise<Standing> {
-    const messages = this.recent.after(room, head);
+    const recent = this.recent.of(room);
     let standing = head;
-    for (let start = 0; ;) {
-      const end = endOfBatch(messages, start);
-      standing = await this.send(room, head, messages.slice(start, end), end >= messages.length);
-      if (!standing.isGathering || end >= messages.length) return standing;
-      start = end;
+    for (;;) {
+      const way = this.known.wayFrom(room, standing) ?? { epoch: standing.epoch, legs: [] };
+      const messages = messagesOn(way, standing.offset, recent);
+      const batch = messages.slice(0, endOfBatch(messages));
+      const isLast = batch.length === messages.length;
+      const reached = await this.send(room, standing, way, batch, isLast);
+      const isStuck = reached.epoch === standing.epoch && reached.offset === standing.offset;
+      if (!reached.isGathering || isLast || isStuck) return reached;
+      standing = reached;
     }
   }
 
   private async send(
     room: string,
-    head: Standing,
+    standing: Standing,
+    { epoch, legs }: Way,
     messages: readonly NumberedPublication[],
     isLast: boolean,
   ): Promise<Standing> {
@@ -63,24 +69,41 @@ export class Restorer {
       deduplicationWindowMs,
       this.known.isListening(room) ? this.node : '',
       this.known.of(room),
-      head.epoch,
-      messages[0]?.offset ?? 0,
+      epoch,
+      legs.map((leg) => `${leg.epoch}:${leg.base}${leg.isLossy ? '!' : ''}`).join(' '),
+      standing.offset + 1,
       isLast ? 'last' : '',
     ].map(String);
     for (const message of messages) {
       keys.push(this.keys.id(room, message.from ?? '', message.id));
       args.push(String(message.timestamp), frameOf({ room, ...message }, message.id));
     }
-    const [standing] = readStandings(await this.commands.run('rookeryRestore', keys, args));
-    return standing ?? head;
+    const [reached] = readStandings(await this.commands.run('rookeryRestore', keys, args));
+    return reached ?? standing;
   }
 }
 
-function endOfBatch(messages: readonly NumberedPublication[], start: number): number {
+/** The messages on the way from an offset, up to the first one that is not remembered. */
+function messagesOn({ epoch, legs }: Way, after: number, recent: RoomMessages): NumberedPublication[] {
+  const messages: NumberedPublication[] = [];
+  let present = epoch;
+  let next = 0;
+  for (let offset = after; ; offset += 1) {
+    for (let leg = legs[next]; leg !== undefined && leg.base <= offset; leg = legs[next]) {
+      present = leg.epoch;
+      next += 1;
+    }
+    const message = recent.get(present)?.get(offset + 1);
+    if (message === undefined) return messages;
+    messages.push(message);
+  }
+}
+
+function endOfBatch(messages: readonly NumberedPublication[]): number {
   let characters = 0;
-  for (let end = start; end < messages.length; end += 1) {
-    characters += messages[end]?.data.length ?? 0;
-    if (end > start && (end - start >= MAX_MESSAGES || characters > MAX_CHARACTERS)) return end;
+  for (const [index, { data }] of messages.entries()) {
+    characters += data.length;
+    if (index > 0 && (index >= MAX_MESSAGES || characters > MAX_CHARACTERS)) return index;
   }
   return messages.length;
 }

@@ -82,7 +82,7 @@ export class RoomWatch {
         if (!(await this.compare(slice, urgent, renew))) complete = false;
       }
       if (renew && complete) this.renewedAt = startedAt;
-      if (urgent && !(await this.tellOfPublished())) complete = false;
+      if (urgent && !(await this.tellOfUnheard())) complete = false;
       if (!complete) {
         this.urgent ||= urgent;
         this.compareLater();
@@ -112,9 +112,9 @@ export class RoomWatch {
     return !heads.includes(undefined);
   }
 
-  /** Rooms without members here, to which this node has published: it knows how far they came all the same. */
-  private async tellOfPublished(): Promise<boolean> {
-    const rooms = this.known.publishedTo().filter((room) => this.subscriber.find(room) === undefined);
+  /** Rooms without members here, which this node has published to or listened to: it knows how far they came. */
+  private async tellOfUnheard(): Promise<boolean> {
+    const rooms = this.known.unheard();
     let complete = true;
     for (const slice of slicesOf(rooms)) {
       if ((await this.ask(this.allAbout(slice), false)).includes(undefined)) complete = false;
@@ -139,7 +139,7 @@ function isOnItsWay(subscription: Subscription, head: Standing, urgent: boolean)
     return true;
   }
   if (isBehind && !urgent) subscription.isDeaf = true;
-  subscription.reach(head.epoch, head.offset, head.base);
+  subscription.reach(head.epoch, head.offset, head.base, head.isLossy);
   return false;
 }
 

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { Redis } from 'ioredis';
 
 import type { RookeryOptions } from '../../config/rookery.options.js';
-import { retryDelayMs, sentinelsOf, type RedisClient } from './redis-client.js';
+import { cutRedisClient, retryDelayMs, sentinelsOf, type RedisClient } from './redis-client.js';
 
 /** Said just before a replica is promoted: what the old master takes from then on is lost. */
 const PROMOTING = '+failover-state-send-slaveof-noone';
@@ -106,7 +106,7 @@ export class SentinelWatch {
   private leaveAllBut(masters: readonly Master[]): void {
     this.answer = undefined;
     for (const client of this.clients) {
-      if (client.status === 'ready' && !masters.some((master) => isAt(client, master))) client.disconnect(true);
+      if (!masters.some((master) => isAt(client, master))) cutRedisClient(client);
     }
   }
 

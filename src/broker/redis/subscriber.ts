@@ -9,11 +9,20 @@ const RESUBSCRIBE_CHANNELS = 500;
 
 /** Epochs whose end Redis has still to be told of: more pass only while it fails each time before it could be. */
 const MAX_UNTOLD = 8;
+/** As many as Redis remembers. */
+const MAX_LEGS = 9;
 
 /** How far a room is known to have come in an epoch. */
 export interface Seen extends Position {
   /** The epoch had messages up to there, which can be lost. */
   readonly hasMessages: boolean;
+}
+
+/** An epoch of a room, and where it began. */
+export interface Leg {
+  readonly epoch: string;
+  readonly base: number;
+  readonly isLossy: boolean;
 }
 
 /** A room that this node gets deliveries of. */
@@ -22,6 +31,8 @@ export class Subscription {
   seen: Seen | undefined;
   /** How far they had come in epochs before, until Redis has been told: it may have lost the end of one, or all of it. */
   untold: readonly Seen[] = [];
+  /** The epochs that it was in lately, each from where it went on. */
+  legs: readonly Leg[] = [];
   /** The run of Redis in which it said last where the room stands. */
   run: string | undefined;
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
@@ -39,14 +50,26 @@ export class Subscription {
    *
    * @param base where its epoch begins
    */
-  reach(epoch: string, offset: number, base: number): void {
+  reach(epoch: string, offset: number, base: number, isLossy = false): void {
     const { seen } = this;
+    this.enter({ epoch, base, isLossy });
     if (seen?.epoch === epoch) {
       if (seen.offset < offset) this.seen = { epoch, offset, hasMessages: true };
       return;
     }
     if (seen !== undefined) this.untold = [...this.untold, seen].slice(-MAX_UNTOLD);
     this.seen = { epoch, offset, hasMessages: offset > base };
+  }
+
+  private enter(leg: Leg): void {
+    const last = this.legs.at(-1);
+    if (last?.epoch === leg.epoch) {
+      // The first delivery may have been missed.
+      if (leg.base < last.base || leg.isLossy) this.legs = [...this.legs.slice(0, -1), leg];
+      return;
+    }
+    // Those that began later on are not part of what the room goes on from.
+    this.legs = [...this.legs.filter(({ base }) => base <= leg.base), leg].slice(-MAX_LEGS);
   }
 }
 

@@ -9,6 +9,13 @@ import { TestRedis } from '../../support/redis.js';
 const RUNS = Number(process.env['SOAK_RUNS'] ?? 150);
 const STEPS = 40;
 
+/** An epoch that the room may have gone on in, so many messages later. */
+interface GuessedLeg {
+  readonly epoch: number;
+  readonly later: number;
+  readonly lossy: boolean;
+}
+
 /** What a node may have seen, and whether it was in another run. */
 interface GuessedKnowledge {
   readonly seen: readonly Guess[];
@@ -25,12 +32,19 @@ interface Guess {
 type Step =
   | { readonly kind: 'publish'; readonly known: GuessedKnowledge }
   | { readonly kind: 'position'; readonly known: GuessedKnowledge; readonly node: number | undefined }
-  | { readonly kind: 'restore'; readonly known: GuessedKnowledge; readonly node: number; readonly count: number }
+  | {
+      readonly kind: 'restore';
+      readonly known: GuessedKnowledge;
+      readonly node: number;
+      readonly count: number;
+      readonly legs: readonly GuessedLeg[];
+    }
   | { readonly kind: 'history'; readonly from: Guess; readonly known: GuessedKnowledge }
   | { readonly kind: 'run' | 'hurry' | 'save' | 'load' };
 
 const guess = fc.record({ epoch: fc.nat(30), offset: fc.nat(12), hasMessages: fc.boolean() });
 const known = fc.record({ seen: fc.array(guess, { maxLength: 2 }), inAnotherRun: fc.boolean() });
+const legs = fc.array(fc.record({ epoch: fc.nat(30), later: fc.nat(3), lossy: fc.boolean() }), { maxLength: 2 });
 const node = fc.nat(2);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('publish' as const), known }) },
@@ -38,7 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant('position' as const), known, node: fc.option(node, { nil: undefined }) }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('restore' as const), known, node, count: fc.nat(4) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('restore' as const), known, node, count: fc.nat(4), legs }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('history' as const), from: guess, known }) },
   {
     weight: 3,
@@ -81,9 +95,13 @@ class Pair {
         if (last === undefined) return;
         const first = this.model.length + 1;
         const given = Array.from({ length: step.count }, () => (this.messages += 1));
+        const way = this.model.length === 0 ? [] : this.wayOf(step.legs);
+        const legTexts = way.map(({ epoch, base, lossy }) => `${epoch.redis}:${base}${lossy ? '!' : ''}`).join(' ');
         const text = this.textOf(step.known);
-        const head = await this.redis.restore(last.redis, first, given, text, `n${step.node}`);
-        this.model.restore(last.model, first, given, this.seenOf(step.known), step.node, this.now(head));
+        const head = await this.redis.restore(last.redis, legTexts, first, given, text, `n${step.node}`);
+        const modelLegs = way.map(({ epoch, base, lossy }) => ({ epoch: epoch.model, base, lossy }));
+        const now = this.now(head);
+        this.model.restore(last.model, modelLegs, first, given, this.seenOf(step.known), step.node, now);
         this.compareHeads(this.model.head, head);
         return;
       }
@@ -148,6 +166,20 @@ class Pair {
   private seenOf({ seen, inAnotherRun }: GuessedKnowledge): Knowledge {
     const places = this.distinct(seen).map(({ epoch, ...rest }) => ({ ...rest, epoch: epoch.model }));
     return { seen: places, run: inAnotherRun ? -1 : undefined };
+  }
+
+  /** Epochs that began later than the room's, in the order in which it would go on in them. */
+  private wayOf(guesses: readonly GuessedLeg[]) {
+    const all = guesses.flatMap(({ epoch: index, later, lossy }) => {
+      const epoch = this.epochs[index % this.epochs.length];
+      if (epoch === undefined || epoch.model.began <= this.model.leg.epoch.began) return [];
+      return [{ epoch, base: this.model.length + later, lossy }];
+    });
+    const distinct = all.filter(({ epoch }, index) => all.findIndex((each) => each.epoch === epoch) === index);
+    const bases = distinct.map(({ base }) => base).toSorted((one, other) => one - other);
+    return distinct
+      .toSorted((one, other) => one.epoch.model.began - other.epoch.model.began)
+      .map(({ epoch, lossy }, index) => ({ epoch, base: bases[index] ?? 0, lossy }));
   }
 
   private distinct(guesses: readonly Guess[]) {

@@ -79,7 +79,7 @@ local function parting(epoch)
   return first
 end
 
--- True where one of the epochs after this one began with a loss.
+-- True where one of the epochs after this one, all where it is not among them, began with a loss.
 local function is_lossy_after(epoch)
   if room.losses == '' or epoch == room.epoch then return false end
   if has(room.losses, room.epoch) then return true end
@@ -94,6 +94,8 @@ local from, lost = gone, ''
 if ARGV[5] ~= '' then
   local epoch, after = ARGV[5], tonumber(ARGV[6])
   local shared = reach(room, epoch)
+  -- Before the first message all histories are the same.
+  if not shared and after == 0 and parting(epoch) == 0 then shared = 0 end
   if not shared then
     lost = began(epoch) >= began(room.epoch) and 'ahead' or 'epoch'
     from = math.max(gone, parting(epoch))

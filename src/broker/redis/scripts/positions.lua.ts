@@ -14,8 +14,8 @@ import { ROOM } from './room.lua.js';
  * 5… for each room what was seen of it, see `room.lua.ts`, and `listens` where its
  *   messages are delivered to the node
  *
- * Returns for each room its epoch, the offset of its newest message, the offset after which the epoch begins, the
- * run of Redis, and `gathering` while it waits for what nodes know, or else nothing. A node that has seen messages after that offset then gives them back, see `restore.lua.ts`.
+ * Returns for each room its epoch, the offset of its newest message, the offset after which the epoch begins
+ * (with a `!` where it began with a loss), the run of Redis, and `gathering` while it waits for what nodes know, or else nothing. A node that has seen more then gives it back, see `restore.lua.ts`.
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
@@ -27,7 +27,7 @@ for key = 1, #KEYS, 3 do
   local room = open(KEYS[key], KEYS[key + 1], KEYS[key + 2], known, fresh, run, ttl)
   if room.gathering then
     -- Who has seen more has something to give back first.
-    if (find(known, room.epoch) or 0) <= room.offset then hear(room, known, listens and node) end
+    if not has_more(room, known) then hear(room, known, listens and node) end
     gather(room, fresh)
   end
   mend(room, known, fresh)

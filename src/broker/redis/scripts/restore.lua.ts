@@ -18,10 +18,11 @@ import { ROOM } from './room.lua.js';
  * 5 how long ids are remembered, in milliseconds
  * 6 the node that gives them back, where the room's messages are delivered to it; or else nothing
  * 7 what it has seen of the room, see `room.lua.ts`
- * 8 the epoch of the messages
- * 9 the offset of the first one; each of the others has the next one
- * 10 `last` where the node has no more of them
- * 11… for each message its time in milliseconds and its frame
+ * 8 the epoch in which the room stands, and the messages begin
+ * 9 the epochs that they go on in, as `epoch:offset` with where each begins, and a `!` where that was with a loss
+ * 10 the offset of the first one; each of the others has the next one
+ * 11 `last` where the node has no more of them
+ * 12… for each message its time in milliseconds and its frame
  *
  * Returns what `positions.lua.ts` does.
  */
@@ -31,10 +32,22 @@ local keeps = size > 0 and history_ttl ~= '0'
 local run = current_run()
 local room = open(KEYS[1], KEYS[2], KEYS[3], ARGV[7], fresh, run, ttl)
 
+local epochs = {}
+for epoch, base, mark in string.gmatch(ARGV[9], '(%S+):(%d+)(!?)') do
+  epochs[#epochs + 1] = { name = epoch, base = tonumber(base), is_lossy = mark ~= '' }
+end
+
+local function enter_next()
+  while epochs[1] and epochs[1].base == room.offset do
+    local epoch = table.remove(epochs, 1)
+    enter(room, epoch.name, epoch.is_lossy)
+  end
+end
+
 local function restore(first)
-  local before = room.offset
-  for argument = 11, #ARGV, 2 do
-    local index = (argument - 11) / 2
+  enter_next()
+  for argument = 12, #ARGV, 2 do
+    local index = (argument - 12) / 2
     if first + index == room.offset + 1 then
       local time, frame, id = ARGV[argument], ARGV[argument + 1], KEYS[4 + index]
       room.offset = room.offset + 1
@@ -43,16 +56,21 @@ local function restore(first)
         redis.call('XADD', room.stream, 'MAXLEN', '~', size, text(room.offset) .. '-' .. time, 'p', frame)
       end
       if id and window ~= '0' then redis.call('SET', id, room.epoch .. ' ' .. text(room.offset), 'PX', window) end
+      enter_next()
     end
   end
-  if room.offset == before then return end
   redis.call('HSET', room.meta, 'o', text(room.offset), 't', text(room.time))
   if keeps then redis.call('PEXPIRE', room.stream, history_ttl) end
 end
 
 if room.gathering then
-  if ARGV[8] == room.epoch then restore(tonumber(ARGV[9])) end
-  if ARGV[10] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
+  -- Where nothing is there, its first epoch is the one that somebody knows to be it.
+  if room.offset == 0 and room.earlier == '' and ARGV[8] ~= room.epoch then
+    room.epoch = ARGV[8]
+    redis.call('HSET', room.meta, 'e', room.epoch)
+  end
+  if ARGV[8] == room.epoch then restore(tonumber(ARGV[10])) end
+  if ARGV[11] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
   gather(room, fresh)
 end
 return { room.epoch, text(room.offset), base_of(room), run, room.gathering and 'gathering' or '' }

@@ -62,8 +62,11 @@ local function has(names, wanted)
   return string.find(' ' .. names .. ' ', ' ' .. wanted .. ' ', 1, true) ~= nil
 end
 
--- The offset after which the present epoch begins.
-local function base_of(room) return string.match(room.earlier, '^%S+:(%d+)') or room.base or '0' end
+-- The offset after which the present epoch begins, marked where it began with a loss.
+local function base_of(room)
+  local base = string.match(room.earlier, '^%S+:(%d+)') or room.base or '0'
+  return has(room.losses, room.epoch) and base .. '!' or base
+end
 
 -- How far this history shares its messages with an epoch; nil where that is not remembered.
 local function reach(room, epoch)
@@ -110,9 +113,8 @@ local function notify(room, epoch)
   redis.call('SPUBLISH', room.channel, epoch .. '\n' .. text(room.offset + 1) .. '\n0\n')
 end
 
--- Goes on in a new epoch, from where the room stands; one that begins with a loss is told to whoever comes to it.
-local function go_on(room, known, fresh)
-  local lost, newest, told = untold(room, known)
+-- Enters an epoch where the room stands; one that begins with a loss is told to whoever comes to it from before.
+local function enter(room, epoch, is_lossy)
   local epochs, base = { room.epoch .. ':' .. text(room.offset) }, nil
   for entry in string.gmatch(room.earlier, '%S+') do
     if #epochs < KEPT_EPOCHS then epochs[#epochs + 1] = entry else base = base or string.match(entry, ':(%d+)$') end
@@ -121,18 +123,35 @@ local function go_on(room, known, fresh)
     room.base = base
     redis.call('HSET', room.meta, 'b', base)
   end
-  room.epoch = name(fresh, newest)
+  room.epoch = epoch
   room.earlier = table.concat(epochs, ' ')
-  if lost ~= '' then
-    local losses = room.epoch
-    for epoch in string.gmatch(room.losses, '%S+') do
-      if find(room.earlier, epoch) then losses = losses .. ' ' .. epoch end
+  if is_lossy then
+    local losses = epoch
+    for lossy in string.gmatch(room.losses, '%S+') do
+      if find(room.earlier, lossy) then losses = losses .. ' ' .. lossy end
     end
     room.losses = losses
-    redis.call('HSET', room.meta, 'x', losses, 'l', farthest(lost, told or ''))
+    redis.call('HSET', room.meta, 'x', losses)
   end
   redis.call('HSET', room.meta, 'e', room.epoch, 'c', room.earlier)
+end
+
+-- Goes on in a new epoch, from where the room stands.
+local function go_on(room, known, fresh)
+  local lost, newest, told = untold(room, known)
+  enter(room, name(fresh, newest), lost ~= '')
+  if lost ~= '' then redis.call('HSET', room.meta, 'l', farthest(lost, told or '')) end
   notify(room, room.epoch)
+end
+
+-- True where a node has seen messages that are not here, as far as can be told.
+local function has_more(room, known)
+  for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
+    if mark == '' and tonumber(offset) > 0 and (epoch ~= room.epoch or tonumber(offset) > room.offset) then
+      return true
+    end
+  end
+  return false
 end
 
 -- Waits for what nodes know before it goes on.
@@ -161,7 +180,8 @@ local function create(room, known, fresh, run, ttl)
   if is_awaited then
     wait(room)
   elseif last then
-    redis.call('HSET', room.meta, 'x', room.epoch, 'l', table.concat(lost, ' '))
+    room.losses = room.epoch
+    redis.call('HSET', room.meta, 'x', room.losses, 'l', table.concat(lost, ' '))
   end
 end
 
@@ -181,7 +201,7 @@ local function open(meta, stream, channel, known, fresh, run, ttl)
   redis.call('HDEL', meta, 'w', 'k', 'n')
   room.gathering = nil
   -- Nobody waits for a room without messages, unless its first ones are known.
-  if room.offset > 0 or (find(known, room.epoch) or 0) > 0 then wait(room) else go_on(room, known, fresh) end
+  if room.offset > 0 or has_more(room, known) then wait(room) else go_on(room, known, fresh) end
   return room
 end
 
