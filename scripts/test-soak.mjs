@@ -13,6 +13,8 @@ const SEED = String(Math.floor(Math.random() * 1_000_000));
 /** What `npm test` plays for a moment, and here for long. The environment may ask for other numbers. */
 const SOAKS = {
   'test/unit/rooms/delivery.property.spec.ts': { SOAK_RUNS: '100000', SOAK_STEPS: '150' },
+  'test/unit/model/world.property.spec.ts': { SOAK_RUNS: '300000', SOAK_STEPS: '100' },
+  'test/unit/model/redis-room.property.spec.ts': { SOAK_RUNS: '5000' },
   'client/test/sequencer.property.spec.ts': { SOAK_RUNS: '200000' },
   'client/test/every-byte.e2e-spec.ts': { SOAK_STRIDE: '1' },
   'client/test/soak/kills.e2e-spec.ts': { SOAK_SECONDS: '180', SOAK_MEMBERS: '100' },

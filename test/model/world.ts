@@ -1,12 +1,10 @@
-import { Room, type Epoch, type Leg, type Now, type Knowledge, type Page, type Place } from './room.js';
+import { circles, untoldLosses, type Accepted, type Message } from './verdict.js';
+import { same, type Now, type Page, type Place } from './epochs.js';
+import { enter, giveBack, hear, see, type Node, type Server } from './node.js';
+import { Room } from './room.js';
 
 /** It remembers few epochs, so that some are forgotten. */
 const RULES = { gatheringTime: 10, keptEpochs: 3 };
-
-/** One accepted publish. */
-export interface Message {
-  readonly n: number;
-}
 
 /** What may happen; numbers are taken modulo what there is. */
 export type Event =
@@ -14,31 +12,6 @@ export type Event =
   | { readonly kind: 'replicate' | 'promote' | 'restart' | 'replace' | 'wait' }
   | { readonly kind: 'leave'; readonly member: number }
   | { readonly kind: 'join'; readonly member: number; readonly node: number };
-
-interface Server {
-  readonly run: number;
-  room: Room<Message>;
-  isUp: boolean;
-}
-
-interface Delivery {
-  readonly at: Place;
-  readonly message: Message;
-}
-
-/** A node as far as the room goes: what it has seen, and its live members, who all stand where it does. */
-interface Node {
-  id: number;
-  server: Server;
-  isStopped: boolean;
-  /** On their way to it. */
-  queue: Delivery[];
-  position: Place | undefined;
-  known: Knowledge;
-  /** The epochs that the room was in lately, each from where it went on. */
-  legs: Leg[];
-  recent: Delivery[];
-}
 
 interface Member {
   readonly id: number;
@@ -49,11 +22,6 @@ interface Member {
   since: number | undefined;
   /** For each announced loss, how many messages had been accepted by then. */
   readonly told: number[];
-}
-
-interface Accepted extends Delivery {
-  /** Nodes that know it was accepted, which tell it unless they are killed. */
-  readonly witnesses: Set<number>;
 }
 
 /**
@@ -94,7 +62,8 @@ export class World {
   play(events: readonly Event[]): void {
     for (const event of events) this.take(event);
     this.comeToRest();
-    this.check();
+    const living = new Set(this.nodes.map(({ id }) => id));
+    this.violations.push(...untoldLosses(this.accepted, this.members, living), ...circles(this.members));
   }
 
   private take(event: Event): void {
@@ -155,8 +124,8 @@ export class World {
     const listeners = this.nodes.filter((each) => each.server === node.server && each.position !== undefined);
     const place = room.publish(message, node.known, listeners.length, this.now(node));
     if (place === undefined) return;
-    this.see(node, place, true);
-    this.accepted.push({ at: place, message, witnesses: new Set([node.id]) });
+    see(node, place, true);
+    this.accepted.push({ message, witnesses: new Set([node.id]) });
     if (node.position === undefined) node.recent.push({ at: place, message });
     for (const each of listeners) each.queue.push({ at: place, message });
   }
@@ -166,10 +135,10 @@ export class World {
     if (delivery === undefined || node.position === undefined) return;
     const { at: place, message } = delivery;
     node.recent.push(delivery);
-    this.see(node, place, true);
+    see(node, place, true);
     this.accepted[message.n]?.witnesses.add(node.id);
     const { epoch, offset } = node.position;
-    if (!isSame(epoch, place.epoch) || place.offset > offset + 1) this.mend(node);
+    if (!same(epoch, place.epoch) || place.offset > offset + 1) this.mend(node);
     else if (place.offset === offset + 1) {
       node.position = place;
       for (const member of this.membersOf(node)) this.give(member, message, place);
@@ -183,40 +152,10 @@ export class World {
     const { room } = server;
     const listener = node.position === undefined ? undefined : node.id;
     room.position(node.known, listener, this.now(node));
-    if (room.isGathering) this.giveBack(node, listener);
+    if (room.isGathering) giveBack(node, listener, this.now(node));
     if (room.isGathering || node.position === undefined) return;
-    this.hear(node);
+    hear(node);
     this.mend(node);
-  }
-
-  private giveBack(node: Node, listener: number | undefined): void {
-    const { room } = node.server;
-    const { epoch, offset } = room.head;
-    const hasMore = node.known.seen.some(
-      (seen) => seen.hasMessages && seen.offset > 0 && (!isSame(seen.epoch, epoch) || seen.offset > offset),
-    );
-    if (!hasMore) return;
-    const index = node.legs.findIndex((leg) => isSame(leg.epoch, epoch));
-    const [root] = node.legs;
-    const fromRoot = index < 0 && offset === 0 && root?.base === 0;
-    const start = fromRoot ? root.epoch : epoch;
-    const legs = fromRoot ? node.legs.slice(1) : index < 0 ? [] : node.legs.slice(index + 1);
-    const messages: Message[] = [];
-    let present = start;
-    for (let reached = offset; ; reached += 1) {
-      for (const leg of legs) if (leg.base === reached) present = leg.epoch;
-      const next = node.recent.find((each) => isSame(each.at.epoch, present) && each.at.offset === reached + 1);
-      if (next === undefined) break;
-      messages.push(next.message);
-    }
-    room.restore(start, legs, offset + 1, messages, node.known, listener, this.now(node));
-  }
-
-  /** Takes in which epoch the room is, and where that began. */
-  private enter(node: Node, leg: Leg): void {
-    const last = node.legs.at(-1);
-    if (last !== undefined && isSame(last.epoch, leg.epoch)) node.legs = [...node.legs.slice(0, -1), leg];
-    else node.legs = [...node.legs.filter(({ base }) => base <= leg.base), leg];
   }
 
   /** Reads on after where the live members stand. */
@@ -230,8 +169,8 @@ export class World {
     for (const [index, message] of page.messages.entries()) {
       node.recent.push({ at: { epoch: page.epoch, offset: page.after + index + 1 }, message });
     }
-    this.see(node, node.position, node.position.offset > server.room.leg.base);
-    this.enter(node, server.room.leg);
+    see(node, node.position, node.position.offset > server.room.leg.base);
+    enter(node, server.room.leg);
   }
 
   /** @returns undefined where it has to be asked again */
@@ -278,9 +217,9 @@ export class World {
       const head = room.position(node.known, undefined, this.now(node));
       if (room.isGathering) return;
       node.position = head;
-      this.see(node, head, head.offset > room.leg.base);
-      this.enter(node, room.leg);
-      this.hear(node);
+      see(node, head, head.offset > room.leg.base);
+      enter(node, room.leg);
+      hear(node);
     }
     if (member.position === undefined) {
       this.mend(node);
@@ -322,57 +261,8 @@ export class World {
     }
   }
 
-  private check(): void {
-    const living = new Set(this.nodes.map(({ id }) => id));
-    for (const { id, got, since, told } of this.members) {
-      for (const { message, witnesses } of this.accepted) {
-        if (since === undefined || message.n < since || got.includes(message)) continue;
-        const isTold = told.some((count) => count > message.n);
-        // Whoever knew of it is gone, and took that along.
-        const isForgotten = ![...witnesses].some((node) => living.has(node));
-        if (!isTold && !isForgotten) this.violations.push(`member ${id} misses ${message.n} and was not told`);
-      }
-    }
-    this.checkOrder();
-  }
-
-  /** One order for all: taking away again and again what nobody has after another one leaves nothing. */
-  private checkOrder(): void {
-    const after = new Map<Message, Set<Message>>();
-    for (const { got } of this.members) {
-      for (const [index, message] of got.entries()) {
-        const before = got[index - 1];
-        const those = after.get(message) ?? new Set();
-        after.set(message, before === undefined ? those : those.add(before));
-      }
-    }
-    for (let more = true; more;) {
-      more = false;
-      for (const [message, before] of after) {
-        if ([...before].some((each) => after.has(each))) continue;
-        after.delete(message);
-        more = true;
-      }
-    }
-    if (after.size > 0) this.violations.push(`no one order of ${[...after.keys()].map(({ n }) => n).join(', ')}`);
-  }
-
   private membersOf(node: Node): Member[] {
     return this.members.filter((member) => member.node === node);
-  }
-
-  /** @param hasMessages whether the epoch has any up to there */
-  private see(node: Node, place: Place, hasMessages: boolean): void {
-    const { seen, run } = node.known;
-    const before = seen.find(({ epoch }) => isSame(epoch, place.epoch));
-    if (before !== undefined && before.offset >= place.offset) return;
-    const others = seen.filter((each) => each !== before);
-    node.known = { seen: [...others, { ...place, hasMessages: hasMessages || before !== undefined }], run };
-  }
-
-  /** It has been told where the room stands. */
-  private hear(node: Node): void {
-    node.known = { ...node.known, run: node.server.run };
   }
 
   private now(node: Node): Now {
@@ -392,10 +282,6 @@ export class World {
       recent: [],
     };
   }
-}
-
-function isSame(one: Epoch, other: Epoch): boolean {
-  return one.name === other.name;
 }
 
 function at<T>(items: readonly T[], index: number): T {

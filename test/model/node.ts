@@ -1,0 +1,73 @@
+import { same, type Knowledge, type Leg, type Now, type Place } from './epochs.js';
+import type { Room } from './room.js';
+import type { Message } from './verdict.js';
+
+export interface Server {
+  readonly run: number;
+  room: Room<Message>;
+  isUp: boolean;
+}
+
+export interface Delivery {
+  readonly at: Place;
+  readonly message: Message;
+}
+
+/** A node as far as the room goes: what it has seen, and its live members, who all stand where it does. */
+export interface Node {
+  id: number;
+  server: Server;
+  isStopped: boolean;
+  /** On their way to it. */
+  queue: Delivery[];
+  position: Place | undefined;
+  known: Knowledge;
+  /** The epochs that the room was in lately, each from where it went on. */
+  legs: Leg[];
+  recent: Delivery[];
+}
+
+/** Gives back what it has seen and the room has not, on the way that the room took. */
+export function giveBack(node: Node, listener: number | undefined, now: Now): void {
+  const { room } = node.server;
+  const { epoch, offset } = room.head;
+  const hasMore = node.known.seen.some(
+    (seen) => seen.hasMessages && seen.offset > 0 && (!same(seen.epoch, epoch) || seen.offset > offset),
+  );
+  if (!hasMore) return;
+  const index = node.legs.findIndex((leg) => same(leg.epoch, epoch));
+  const [root] = node.legs;
+  const fromRoot = index < 0 && offset === 0 && root?.base === 0;
+  const start = fromRoot ? root.epoch : epoch;
+  const legs = fromRoot ? node.legs.slice(1) : index < 0 ? [] : node.legs.slice(index + 1);
+  const messages: Message[] = [];
+  let present = start;
+  for (let reached = offset; ; reached += 1) {
+    for (const leg of legs) if (leg.base === reached) present = leg.epoch;
+    const next = node.recent.find((each) => same(each.at.epoch, present) && each.at.offset === reached + 1);
+    if (next === undefined) break;
+    messages.push(next.message);
+  }
+  room.restore(start, legs, offset + 1, messages, node.known, listener, now);
+}
+
+/** Takes in which epoch the room is, and where that began. */
+export function enter(node: Node, leg: Leg): void {
+  const last = node.legs.at(-1);
+  if (last !== undefined && same(last.epoch, leg.epoch)) node.legs = [...node.legs.slice(0, -1), leg];
+  else node.legs = [...node.legs.filter(({ base }) => base <= leg.base), leg];
+}
+
+/** @param hasMessages whether the epoch has any up to there */
+export function see(node: Node, place: Place, hasMessages: boolean): void {
+  const { seen, run } = node.known;
+  const before = seen.find(({ epoch }) => same(epoch, place.epoch));
+  if (before !== undefined && before.offset >= place.offset) return;
+  const others = seen.filter((each) => each !== before);
+  node.known = { seen: [...others, { ...place, hasMessages: hasMessages || before !== undefined }], run };
+}
+
+/** It has been told where the room stands. */
+export function hear(node: Node): void {
+  node.known = { ...node.known, run: node.server.run };
+}

@@ -1,0 +1,179 @@
+import { RedisRoom, type Head } from './redis-room.js';
+import { type Epoch, type Knowledge, type Now } from './epochs.js';
+import { Room } from './room.js';
+
+/** An epoch that the room may have gone on in, so many messages later. */
+export interface GuessedLeg {
+  readonly epoch: number;
+  readonly later: number;
+  readonly lossy: boolean;
+}
+
+/** What a node may have seen, and whether it was in another run. */
+export interface GuessedKnowledge {
+  readonly seen: readonly Guess[];
+  readonly inAnotherRun: boolean;
+}
+
+/** A position, of one of the epochs that there have been so far. */
+export interface Guess {
+  readonly epoch: number;
+  readonly offset: number;
+  readonly hasMessages: boolean;
+}
+
+export type Step =
+  | { readonly kind: 'publish'; readonly known: GuessedKnowledge }
+  | { readonly kind: 'position'; readonly known: GuessedKnowledge; readonly node: number | undefined }
+  | {
+      readonly kind: 'restore';
+      readonly known: GuessedKnowledge;
+      readonly node: number;
+      readonly count: number;
+      readonly legs: readonly GuessedLeg[];
+    }
+  | { readonly kind: 'history'; readonly from: Guess; readonly known: GuessedKnowledge }
+  | { readonly kind: 'run' | 'hurry' | 'save' | 'load' };
+
+/** The scripts and the model, side by side. */
+export class Pair {
+  private names = 0;
+  private run = 0;
+  private messages = 0;
+  private model = new Room<number>({ gatheringTime: Infinity, keptEpochs: 8 }, () => (this.names += 1));
+  private saved = { model: this.model.copy(), dumps: [] as readonly (Buffer | null)[] };
+  /** What they answered differently. */
+  readonly differences: string[] = [];
+  private readonly epochs: { readonly model: Epoch; readonly redis: string }[] = [];
+
+  constructor(private readonly redis: RedisRoom) {}
+
+  /** Has both do it. */
+  async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'publish': {
+        const message = (this.messages += 1);
+        const placed = await this.redis.publish(message, this.textOf(step.known));
+        // Nobody listens: such a room waits for its time to be over.
+        const place = this.model.publish(message, this.seenOf(step.known), 0, this.now(placed));
+        this.same(placed?.offset, place?.offset);
+        if (place !== undefined) this.compareEpochs(place.epoch, placed);
+        return;
+      }
+      case 'position': {
+        const { node: asking } = step;
+        const head = await this.redis.position(this.textOf(step.known), asking === undefined ? '' : `n${asking}`);
+        const place = this.model.position(this.seenOf(step.known), asking, this.now(head));
+        this.compareHeads(place, head);
+        return;
+      }
+      case 'restore': {
+        const last = this.epochs.at(-1);
+        if (last === undefined) return;
+        const first = this.model.length + 1;
+        const given = Array.from({ length: step.count }, () => (this.messages += 1));
+        const way = this.model.length === 0 ? [] : this.wayOf(step.legs);
+        const legTexts = way.map(({ epoch, base, lossy }) => `${epoch.redis}:${base}${lossy ? '!' : ''}`).join(' ');
+        const text = this.textOf(step.known);
+        const head = await this.redis.restore(last.redis, legTexts, first, given, text, `n${step.node}`);
+        const modelLegs = way.map(({ epoch, base, lossy }) => ({ epoch: epoch.model, base, lossy }));
+        const now = this.now(head);
+        this.model.restore(last.model, modelLegs, first, given, this.seenOf(step.known), step.node, now);
+        this.compareHeads(this.model.head, head);
+        return;
+      }
+      case 'history':
+        return this.compareHistories(step.from, step.known);
+      case 'run':
+        this.run += 1;
+        return this.redis.beginRun();
+      case 'hurry':
+        this.model.hurry();
+        return this.redis.hurry();
+      case 'save':
+        this.saved = { model: this.model.copy(), dumps: await this.redis.save() };
+        return;
+      case 'load':
+        this.run += 1;
+        this.model = this.saved.model.copy();
+        await this.redis.load(this.saved.dumps);
+        return this.redis.beginRun();
+    }
+  }
+
+  private same(redis: unknown, model: unknown): void {
+    const [one, other] = [JSON.stringify(redis), JSON.stringify(model)];
+    if (one !== other) this.differences.push(`${one} and not ${other}`);
+  }
+
+  private async compareHistories(from: Guess, known: GuessedKnowledge): Promise<void> {
+    const epoch = this.epochs[from.epoch % Math.max(1, this.epochs.length)];
+    if (epoch === undefined) return;
+    const read = await this.redis.history({ epoch: epoch.redis, offset: from.offset }, this.textOf(known));
+    const page = this.model.history({ epoch: epoch.model, offset: from.offset }, this.seenOf(known), this.now(read));
+    if (page === undefined || page === 'ahead' || read === undefined) {
+      this.same(read?.lost, page);
+      return;
+    }
+    this.compareEpochs(page.epoch, read);
+    const { after, lost, messages } = page;
+    this.same([read.after, read.lost, read.messages], [after, lost ? 'epoch' : '', messages]);
+  }
+
+  private compareHeads(place: { epoch: Epoch; offset: number }, head: Head & { readonly isGathering: boolean }): void {
+    this.compareEpochs(place.epoch, head);
+    this.same([head.offset, head.isGathering], [place.offset, this.model.isGathering]);
+  }
+
+  /** Epochs have other names here and there; one stands for the other from when both have it. */
+  private compareEpochs(model: Epoch, found: { readonly epoch: string } | undefined): void {
+    const redis = found?.epoch ?? '';
+    const met = this.epochs.find((epoch) => epoch.redis === redis || epoch.model.name === model.name);
+    if (met === undefined) this.epochs.push({ model, redis });
+    else this.same([redis, model.name], [met.redis, met.model.name]);
+  }
+
+  /** The time at which an epoch begins is that of Redis. */
+  private now(found: { readonly epoch: string } | undefined): Now {
+    return { run: this.run, clock: Number(/\d+$/.exec(found?.epoch ?? '0')?.[0]) };
+  }
+
+  private textOf({ seen, inAnotherRun }: GuessedKnowledge): string {
+    const texts = this.distinct(seen).map(
+      ({ epoch, offset, hasMessages }) => `${epoch.redis}:${offset}${hasMessages ? '' : '-'}`,
+    );
+    return [...texts, ...(inAnotherRun ? ['@another'] : [])].join(' ');
+  }
+
+  private seenOf({ seen, inAnotherRun }: GuessedKnowledge): Knowledge {
+    const places = this.distinct(seen).map(({ epoch, offset, hasMessages }) => ({
+      epoch: epoch.model,
+      offset,
+      hasMessages,
+    }));
+    return { seen: places, run: inAnotherRun ? -1 : undefined };
+  }
+
+  /** Epochs that began later than the room's, in the order in which it would go on in them. */
+  private wayOf(guesses: readonly GuessedLeg[]) {
+    const all = guesses.flatMap(({ epoch: index, later, lossy }) => {
+      const epoch = this.epochs[index % this.epochs.length];
+      if (epoch === undefined || epoch.model.began <= this.model.leg.epoch.began) return [];
+      return [{ epoch, base: this.model.length + later, lossy }];
+    });
+    const distinct = all.filter(({ epoch }, index) => all.findIndex((each) => each.epoch === epoch) === index);
+    const bases = distinct.map(({ base }) => base).toSorted((one, other) => one - other);
+    return distinct
+      .toSorted((one, other) => one.epoch.model.began - other.epoch.model.began)
+      .map(({ epoch, lossy }, index) => ({ epoch, base: bases[index] ?? 0, lossy }));
+  }
+
+  private distinct(guesses: readonly Guess[]) {
+    if (this.epochs.length === 0) return [];
+    const all = guesses.flatMap(({ epoch: index, ...rest }) => {
+      const epoch = this.epochs[index % this.epochs.length];
+      return epoch === undefined ? [] : [{ epoch, ...rest }];
+    });
+    return all.filter(({ epoch }, index) => all.findIndex((each) => each.epoch === epoch) === index);
+  }
+}
