@@ -1,5 +1,6 @@
 import { Traffic } from '../chaos/traffic.js';
 import { NODE_OPTIONS, ready } from '../support/cluster.js';
+import { BUSY_MS, eventually } from '../support/eventually.js';
 import { stopReplication } from '../support/redis-cluster.js';
 import { Seeded } from '../support/seeded.js';
 import { startSentinels, type Sentinels } from '../support/sentinels.js';
@@ -56,5 +57,25 @@ describe('nodes whose Redis is named by sentinels', () => {
     await traffic.goesOn(200);
     await traffic.end();
     expect(await traffic.verdict()).toEqual([]);
+  });
+
+  it('leave a master that is replaced though it is well within a second, and lose nothing', async () => {
+    const { sentinels, nodes, traffic } = await setTheScene();
+    const { master, replica } = sentinels;
+    await sentinels.askOne(0, 'SENTINEL', 'FAILOVER', sentinels.name);
+    await sentinels.promoted(replica);
+    // Sentinels tell the old one after ten seconds: until then it would take everything.
+    const left = performance.now();
+    await eventually(
+      async () => String(await master.command('CLIENT', 'LIST')),
+      (clients) => !clients.includes('name=rookery-'),
+    );
+    expect(performance.now() - left).toBeLessThan(1000 + BUSY_MS);
+    expect(String(await master.command('ROLE'))).toContain('master');
+    await ready(...nodes);
+    await traffic.goesOn(200);
+    await traffic.end();
+    expect(await traffic.verdict()).toEqual([]);
+    expect(traffic.losses).toEqual([]);
   });
 });

@@ -16,6 +16,8 @@ const MAX_RUN_MESSAGES = 256;
 const MAX_RUN_CHARACTERS = 256 * 1024;
 /** What may wait for the run before it: it does so for longer only where Redis has begun a new run. */
 const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
+/** Sentinels take a second or two for a promotion, and do not always say when one has failed. */
+const MAX_HOLD_MS = 3000;
 /** How often a room is tried that gathers what nodes know. */
 const GATHERING_RETRY_MS = 30;
 
@@ -76,13 +78,10 @@ export class PublishQueue {
     });
   }
 
-  /**
-   * Sends nothing while the master is about to be replaced: what it took it would lose. For as long at most as an
-   * answer may take.
-   */
+  /** Sends nothing while the master is about to be replaced: what it took it would lose. */
   hold(isHeld: boolean): void {
     clearTimeout(this.held);
-    this.held = isHeld ? setTimeout(() => this.hold(false), this.options.redisTimeoutMs).unref() : undefined;
+    this.held = isHeld ? setTimeout(() => this.hold(false), MAX_HOLD_MS).unref() : undefined;
     if (!isHeld && this.runs.size > 0) this.commands.schedule();
   }
 

@@ -83,13 +83,15 @@ export class SentinelWatch {
   }
 
   private take(channel: string, text: string): void {
-    // `main 10.0.0.1 6379 10.0.0.2 6379` where the master has changed; the others name what they are about before it.
     const parts = text.split(' ');
-    if (parts[channel === SWITCHED ? 0 : 1] !== this.name) return;
     if (channel !== SWITCHED) {
-      this.listener?.onReplacing(channel === PROMOTING);
+      // `master main 10.0.0.1 6379`, or `slave 10.0.0.2:6379 10.0.0.2 6379 @ main 10.0.0.1 6379`.
+      const name = parts[0] === 'master' ? parts[1] : parts[5];
+      if (name === this.name) this.listener?.onReplacing(channel === PROMOTING);
       return;
     }
+    // `main 10.0.0.1 6379 10.0.0.2 6379`: the old one and the new.
+    if (parts[0] !== this.name) return;
     const [, , , host = '', port] = parts;
     // At once: requests that came while this process was stopped must not go to the old one first.
     if (isIP(host) !== 0) this.leaveAllBut([{ addresses: [host], port: Number(port) }]);

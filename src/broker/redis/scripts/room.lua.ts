@@ -24,8 +24,11 @@
 export const ROOM = String.raw`
 local KEPT_EPOCHS = 8
 local KEPT_LOST_EPOCHS = 16
--- How long a room waits for what nodes know: until they have found the new server, also where one of them never does.
-local GATHERING_MS = 1000
+-- How long a room waits for nodes that got its last message and may be gone: some find a new master a second or more
+-- before others do.
+local GATHERING_MS = 2000
+-- How long it waits where nobody is known to have got it.
+local SHORT_GATHERING_MS = 1000
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -156,7 +159,8 @@ end
 
 -- Waits for what nodes know before it goes on.
 local function wait(room)
-  room.gathering = text(milliseconds() + GATHERING_MS) .. ' ' .. text(room.offset)
+  local patience = (room.listeners or 0) > 0 and GATHERING_MS or SHORT_GATHERING_MS
+  room.gathering = text(milliseconds() + patience) .. ' ' .. text(room.offset)
   redis.call('HSET', room.meta, 'w', room.gathering)
   notify(room, '')
 end
