@@ -82,6 +82,12 @@ export class KnownPositions {
     );
   }
 
+  /** Whether deliveries of the room have come so far. */
+  hasSeen(room: string, epoch: string, offset: number): boolean {
+    const seen = this.subscriber.find(room)?.seen;
+    return seen?.epoch === epoch && seen.offset >= offset;
+  }
+
   /** Whether the room's deliveries come to this node. */
   isListening(room: string): boolean {
     return this.subscriber.find(room) !== undefined;

@@ -187,8 +187,8 @@ export class PublishQueue {
     const [first, last] = [accepted[0], accepted.at(-1)];
     if (first === undefined || last === undefined) return;
     this.known.keep(room, { epoch, offset: last });
-    // Where the room is subscribed, its delivery says the same.
-    if (this.known.isListening(room)) return;
+    // Its delivery says the same; it has come already, or may be lost on its way.
+    if (this.known.hasSeen(room, epoch, last)) return;
     const frames = messages.filter((_message, index) => !places[index]?.startsWith('=')).map(({ frame }) => frame);
     this.recent.keep(room, epoch, first, last, deliveryOf(epoch, first, Date.now(), frames));
   }
