@@ -123,4 +123,45 @@ describe('a failover', () => {
     expect(accepted.payload).toMatchObject({ epoch, offset: 4 });
     expect((await gets(5)).payload).toMatchObject({ offset: 4 });
   });
+
+  it('parts the histories: whoever stayed with the old primary gets what follows there, and nothing twice', async () => {
+    const pair = await startPair();
+    const { primary, replica, proxy, node } = pair;
+    const late = await startNode(primary);
+    const [early, stayed] = [await join(node, {}, 'r'), await join(late.node, {}, 'r')];
+    const publishers = {
+      new: await join(node, { claims: { sub: 'p' } }),
+      old: await join(late.node, { claims: { sub: 'q' } }),
+    };
+    const gets = (member: TestClient, data: unknown): Promise<Frame> =>
+      member.nextWhere(({ type, payload }) => type === 'room:message' && payload.data === data);
+    const { epoch } = (await publishSafely(publishers.new, 'r', 'both', 'b')).payload as Position;
+    for (const member of [early, stayed]) await gets(member, 'both');
+    await hasReplicated(pair);
+    await replica.command('REPLICAOF', 'NO', 'ONE');
+    proxy.leadTo(replica.port);
+    // It waits for the other node, which got the last message, too, and never comes.
+    await publishSafely(publishers.new, 'r', 'new', 'n');
+    await publishSafely(publishers.old, 'r', 'old', 'o');
+    await gets(stayed, 'old');
+    late.proxy.leadTo(replica.port);
+    const gap = await gapIn(stayed, undefined);
+    expect(gap.payload).toMatchObject({ reason: 'epoch', offset: 1 });
+    expect((await gets(stayed, 'new')).payload.offset).toBe(2);
+    // The others hear that something was accepted that they will not get, and have lost nothing else.
+    expect((await gapIn(early, undefined)).payload).toMatchObject({ reason: 'epoch', offset: 2 });
+    await publishSafely(publishers.old, 'r', 'after', 'a');
+    for (const member of [early, stayed]) {
+      await gets(member, 'after');
+      expect(member.takeAll('room:message').map(({ payload }) => payload.data as unknown)).toEqual(
+        member === early ? ['new'] : [],
+      );
+    }
+    // Who comes back from before the parting is told of the loss, too, and gets all that the room has.
+    const back = await connectAgain(node);
+    const joined = await back.request('join', { room: 'r', recover: { epoch, offset: 1 } });
+    expect(joined.payload).toMatchObject({ recovered: false, reason: 'epoch', offset: 1 });
+    expect((await gets(back, 'after')).payload.offset).toBe(3);
+    expect(back.takeAll('room:message').map(({ payload }) => payload.data as unknown)).toEqual(['new']);
+  });
 });
