@@ -19,6 +19,8 @@ export interface Seen extends Place {
 export interface Knowledge {
   readonly seen: readonly Seen[];
   readonly run: number | undefined;
+  /** The run that a node has just come from which knows nothing of the room. */
+  readonly former?: number | undefined;
 }
 
 /** A stretch of a room's one numbering. */

@@ -60,14 +60,14 @@ export function enter(node: Node, leg: Leg): void {
 
 /** @param hasMessages whether the epoch has any up to there */
 export function see(node: Node, place: Place, hasMessages: boolean): void {
-  const { seen, run } = node.known;
+  const { seen, ...rest } = node.known;
   const before = seen.find(({ epoch }) => same(epoch, place.epoch));
   if (before !== undefined && before.offset >= place.offset) return;
   const others = seen.filter((each) => each !== before);
-  node.known = { seen: [...others, { ...place, hasMessages: hasMessages || before !== undefined }], run };
+  node.known = { seen: [...others, { ...place, hasMessages: hasMessages || before !== undefined }], ...rest };
 }
 
 /** It has been told where the room stands. */
 export function hear(node: Node): void {
-  node.known = { ...node.known, run: node.server.run };
+  node.known = { seen: node.known.seen, run: node.server.run };
 }

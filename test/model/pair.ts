@@ -13,6 +13,7 @@ export interface GuessedLeg {
 export interface GuessedKnowledge {
   readonly seen: readonly Guess[];
   readonly inAnotherRun: boolean;
+  readonly fromAnotherRun: boolean;
 }
 
 /** A position, of one of the epochs that there have been so far. */
@@ -55,7 +56,7 @@ export class Pair {
         const message = (this.messages += 1);
         const placed = await this.redis.publish(message, this.textOf(step.known));
         // Nobody listens: such a room waits for its time to be over.
-        const place = this.model.publish(message, this.seenOf(step.known), 0, this.now(placed));
+        const place = this.model.publish(message, this.seenOf(step.known), 0, await this.now());
         this.same(placed?.offset, place?.offset);
         if (place !== undefined) this.compareEpochs(place.epoch, placed);
         return;
@@ -63,7 +64,7 @@ export class Pair {
       case 'position': {
         const { node: asking } = step;
         const head = await this.redis.position(this.textOf(step.known), asking === undefined ? '' : `n${asking}`);
-        const place = this.model.position(this.seenOf(step.known), asking, this.now(head));
+        const place = this.model.position(this.seenOf(step.known), asking, await this.now());
         this.compareHeads(place, head);
         return;
       }
@@ -77,7 +78,7 @@ export class Pair {
         const text = this.textOf(step.known);
         const head = await this.redis.restore(last.redis, legTexts, first, given, text, `n${step.node}`);
         const modelLegs = way.map(({ epoch, base, lossy }) => ({ epoch: epoch.model, base, lossy }));
-        const now = this.now(head);
+        const now = await this.now();
         this.model.restore(last.model, modelLegs, first, given, this.seenOf(step.known), step.node, now);
         this.compareHeads(this.model.head, head);
         return;
@@ -110,7 +111,7 @@ export class Pair {
     const epoch = this.epochs[from.epoch % Math.max(1, this.epochs.length)];
     if (epoch === undefined) return;
     const read = await this.redis.history({ epoch: epoch.redis, offset: from.offset }, this.textOf(known));
-    const page = this.model.history({ epoch: epoch.model, offset: from.offset }, this.seenOf(known), this.now(read));
+    const page = this.model.history({ epoch: epoch.model, offset: from.offset }, this.seenOf(known), await this.now());
     if (page === undefined || page === 'ahead' || read === undefined) {
       this.same(read?.lost, page);
       return;
@@ -134,24 +135,25 @@ export class Pair {
   }
 
   /** The time at which an epoch begins is that of Redis. */
-  private now(found: { readonly epoch: string } | undefined): Now {
-    return { run: this.run, clock: Number(/\d+$/.exec(found?.epoch ?? '0')?.[0]) };
+  private async now(): Promise<Now> {
+    return { run: this.run, clock: await this.redis.began() };
   }
 
-  private textOf({ seen, inAnotherRun }: GuessedKnowledge): string {
+  private textOf({ seen, inAnotherRun, fromAnotherRun }: GuessedKnowledge): string {
     const texts = this.distinct(seen).map(
       ({ epoch, offset, hasMessages }) => `${epoch.redis}:${offset}${hasMessages ? '' : '-'}`,
     );
-    return [...texts, ...(inAnotherRun ? ['@another'] : [])].join(' ');
+    const runs = [inAnotherRun ? '@another' : '', fromAnotherRun ? '?another' : ''].filter((text) => text !== '');
+    return [...texts, ...runs].join(' ');
   }
 
-  private seenOf({ seen, inAnotherRun }: GuessedKnowledge): Knowledge {
+  private seenOf({ seen, inAnotherRun, fromAnotherRun }: GuessedKnowledge): Knowledge {
     const places = this.distinct(seen).map(({ epoch, offset, hasMessages }) => ({
       epoch: epoch.model,
       offset,
       hasMessages,
     }));
-    return { seen: places, run: inAnotherRun ? -1 : undefined };
+    return { seen: places, run: inAnotherRun ? -1 : undefined, former: fromAnotherRun ? -1 : undefined };
   }
 
   /** Epochs that began later than the room's, in the order in which it would go on in them. */

@@ -75,6 +75,12 @@ export class RedisRoom {
     return { epoch: head, after: Number(after), lost, messages };
   }
 
+  /** When the room's present epoch began, by the clock of Redis. */
+  async began(): Promise<number> {
+    const epoch = await this.client.hget(this.names.meta, 'e');
+    return Number(/\d+$/.exec(epoch ?? '0')?.[0]);
+  }
+
   /** Has the room find itself in another run of Redis. */
   async beginRun(): Promise<void> {
     if ((await this.client.exists(this.names.meta)) === 1) await this.client.hset(this.names.meta, 'r', 'another');

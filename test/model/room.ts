@@ -77,7 +77,7 @@ export class Room<Message> {
   /** @returns where it was put; undefined while the room gathers */
   publish(message: Message, known: Knowledge, listeners: number, now: Now): Place | undefined {
     this.open(known, now);
-    if (this.gathers(now)) return undefined;
+    if (this.gathers(known, now)) return undefined;
     this.mend(known, now);
     this.log.push(message);
     this.listeners = listeners;
@@ -93,7 +93,7 @@ export class Room<Message> {
     this.open(known, now);
     if (this.gathering !== undefined) {
       if (!this.hasMore(known.seen)) this.hear(known, node);
-      this.gathers(now);
+      this.gathers(known, now);
     }
     this.mend(known, now);
     return this.head;
@@ -130,13 +130,13 @@ export class Room<Message> {
       }
     }
     this.hear(known, node);
-    this.gathers(now);
+    this.gathers(known, now);
   }
 
   /** @returns undefined while the room gathers; `ahead` where the position is of an epoch later than all that is here */
   history(from: Place, known: Knowledge, now: Now): Page<Message> | 'ahead' | undefined {
     this.open(known, now);
-    if (this.gathers(now)) return undefined;
+    if (this.gathers(known, now)) return undefined;
     const parting = this.parting(from.epoch);
     // Before the first message all histories are the same.
     const shared = this.reach(from.epoch) ?? (from.offset === 0 && parting === 0 ? 0 : undefined);
@@ -160,18 +160,19 @@ export class Room<Message> {
     if (this.run === now.run) return;
     this.run = now.run;
     this.gathering = undefined;
-    if (this.log.length > 0 || this.hasMore(known.seen)) this.wait(now);
+    if (this.log.length > 0 || this.hasMore(known.seen) || comesFromAnother(known, now)) this.wait(now);
     else this.goOn(known.seen, now);
   }
 
   /** Where it was seen in another run, it may be given back from its first message on. */
-  private create({ seen, run }: Knowledge, now: Now): void {
+  private create(known: Knowledge, now: Now): void {
+    const { seen, run } = known;
     const lost = seen.filter(({ offset, hasMessages }) => hasMessages && offset > 0);
-    const last = lost.toSorted((one, other) => one.epoch.began - other.epoch.began).at(-1);
+    const [last] = lost.toSorted((one, other) => other.epoch.began - one.epoch.began);
     const began = Math.max(now.clock, ...seen.map(({ epoch }) => epoch.began + 1));
     this.run = now.run;
-    if (last !== undefined && run !== undefined && run !== now.run) {
-      this.legs = [{ epoch: last.epoch, base: 0, lossy: false }];
+    if ((last !== undefined && run !== undefined && run !== now.run) || comesFromAnother(known, now)) {
+      this.legs = [{ epoch: last?.epoch ?? { began, name: this.freshName() }, base: 0, lossy: false }];
       this.wait(now);
     } else {
       this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: lost.length > 0 }];
@@ -183,12 +184,12 @@ export class Room<Message> {
     this.gathering = { until: now.clock + this.rules.gatheringTime, from: this.log.length, seen: [], heard: new Set() };
   }
 
-  private gathers(now: Now): boolean {
+  private gathers(known: Knowledge, now: Now): boolean {
     if (this.gathering === undefined) return false;
     const { heard, until, seen } = this.gathering;
     const allHeard = this.listeners > 0 && heard.size >= this.listeners;
     if (!allHeard && now.clock < until) return true;
-    this.goOn(seen, now);
+    this.goOn(farthest([...known.seen, ...seen]), now);
     this.gathering = undefined;
     return false;
   }
@@ -259,4 +260,8 @@ export class Room<Message> {
     const index = this.legs.findIndex((leg) => same(leg.epoch, epoch));
     return this.legs.slice(index + 1).some(({ lossy }) => lossy);
   }
+}
+
+function comesFromAnother({ former }: Knowledge, now: Now): boolean {
+  return former !== undefined && former !== now.run;
 }

@@ -194,6 +194,7 @@ export class World {
 
   private move(node: Node): void {
     if (node.server === this.master) return;
+    if (node.position === undefined) node.known = { ...node.known, former: node.server.run };
     node.server = this.master;
     node.queue = [];
     this.compare(node);

@@ -7,6 +7,9 @@ export interface Asked {
   readonly known: string;
 }
 
+/** How long after Redis has begun a new run others may still be on their way to it. */
+const SETTLING_MS = 1000;
+
 /** Epochs that a room was in one after the other. */
 export interface Way {
   readonly epoch: string;
@@ -27,12 +30,29 @@ interface Remembered {
  */
 export class KnownPositions {
   private readonly remembered = new Map<string, Remembered>();
+  private run: string | undefined;
+  private former: string | undefined;
+  private settling: NodeJS.Timeout | undefined;
 
   /** @param max how many rooms to remember at most besides those that are listened to; the longest untouched go first */
   constructor(
     private readonly subscriber: Subscriber,
     private readonly max: number,
   ) {}
+
+  /** Notes in which run the server is. Others may still be on their way to it, and know more. */
+  hear(run: string): void {
+    if (this.run === run) return;
+    this.former = this.run;
+    this.run = run;
+    clearTimeout(this.settling);
+    // Until it hears of another, the run that it is in is the one that it may come from.
+    this.settling = setTimeout(() => (this.former = run), SETTLING_MS).unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.settling);
+  }
 
   /** Notes where a room stands after a publish that told Redis of what was known before. */
   keep(room: string, position: Position): void {
@@ -50,6 +70,7 @@ export class KnownPositions {
     const run = (this.subscriber.find(room) ?? this.remembered.get(room))?.run;
     const texts = this.all(room).map(textOf);
     if (run !== undefined) texts.push(`@${run}`);
+    else if (this.former !== undefined) texts.push(`?${this.former}`);
     return [...new Set(texts)].join(' ');
   }
 

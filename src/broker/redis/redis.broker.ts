@@ -117,6 +117,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.watch.stop();
     this.sentinels.stop();
     this.publishes.stop();
+    this.known.stop();
     this.fitness.stop();
     closeRedisClient(this.client);
     closeRedisClient(this.subscriberClient);
@@ -238,6 +239,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const args = [this.freshEpoch(), String(this.unusedTtlMs), renewedTtl, this.instance];
     for (const { room, known } of rooms) args.push(known, this.known.isListening(room) ? 'listens' : '');
     const standings = readStandings(await this.commands.run('rookeryPositions', keys, args));
+    const [first] = standings;
+    // The servers of a cluster have each their own.
+    if (first !== undefined && !this.options.redisCluster) this.known.hear(first.run);
     return Promise.all(
       rooms.map(async ({ room }, index) => {
         const standing = standings[index];

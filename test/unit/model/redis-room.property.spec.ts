@@ -10,7 +10,11 @@ const RUNS = Number(process.env['SOAK_RUNS'] ?? 150);
 const STEPS = 40;
 
 const guess = fc.record({ epoch: fc.nat(30), offset: fc.nat(12), hasMessages: fc.boolean() });
-const anything = fc.record({ seen: fc.array(guess, { maxLength: 2 }), inAnotherRun: fc.boolean() });
+const anything = fc.record({
+  seen: fc.array(guess, { maxLength: 2 }),
+  inAnotherRun: fc.boolean(),
+  fromAnotherRun: fc.boolean(),
+});
 const legs = fc.array(fc.record({ epoch: fc.nat(30), later: fc.nat(3), lossy: fc.boolean() }), { maxLength: 2 });
 const node = fc.nat(2);
 const anyStep: fc.Arbitrary<Step> = fc.oneof(

@@ -32,7 +32,7 @@ local size, history_ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
 local count, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
 
 local room = open(meta, stream, KEYS[3], ARGV[9], ARGV[1], current_run(), ARGV[2])
-if room.gathering then gather(room, ARGV[1]) end
+if room.gathering then gather(room, ARGV[9], ARGV[1]) end
 if room.gathering then return {} end
 
 local function entries(offset, limit)

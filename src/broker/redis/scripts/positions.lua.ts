@@ -28,7 +28,7 @@ for key = 1, #KEYS, 3 do
   if room.gathering then
     -- Who has seen more has something to give back first.
     if not has_more(room, known) then hear(room, known, listens and node) end
-    gather(room, fresh)
+    gather(room, known, fresh)
   end
   mend(room, known, fresh)
   if renewed_ttl ~= '' then expire(room.meta, room.offset > 0 and renewed_ttl or ttl) end

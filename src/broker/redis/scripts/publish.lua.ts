@@ -33,7 +33,7 @@ local keeps = size > 0 and history_ttl ~= '0'
 
 local run = current_run()
 local room = open(meta, stream, channel, ARGV[6], ARGV[1], run, ttl)
-if room.gathering then gather(room, ARGV[1]) end
+if room.gathering then gather(room, ARGV[6], ARGV[1]) end
 if room.gathering then return {} end
 mend(room, ARGV[6], ARGV[1])
 -- A clock that was set back must not bring the history out of order.

@@ -71,7 +71,7 @@ if room.gathering then
   end
   if ARGV[8] == room.epoch then restore(tonumber(ARGV[10])) end
   if ARGV[11] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
-  gather(room, fresh)
+  gather(room, ARGV[7], fresh)
 end
 return { room.epoch, text(room.offset), base_of(room), run, room.gathering and 'gathering' or '' }
 `;

@@ -15,6 +15,7 @@
  *
  * What nodes know is a text, too: for each epoch `epoch:offset`, with a `-` after it where the epoch had no message up
  * to there, so that nothing is lost with it, and `@run` with the run in which the node last heard where the room stands.
+ * For a room of which it knows nothing, a node that has just come from another run says `?run` with that.
  *
  * Offsets go on through all epochs. What a position says is found by its epoch: one that is remembered shares its
  * messages with this history up to where it reached, and parts from it there. One that is not is of a history that was
@@ -26,7 +27,7 @@ local KEPT_EPOCHS = 8
 local KEPT_LOST_EPOCHS = 16
 -- How long a room waits for nodes that got its last message and may be gone: some find a new master a second or more
 -- before others do.
-local GATHERING_MS = 2000
+local GATHERING_MS = 1500
 -- How long it waits where nobody is known to have got it.
 local SHORT_GATHERING_MS = 1000
 
@@ -165,18 +166,24 @@ local function wait(room)
   notify(room, '')
 end
 
+-- True for a node that has just come from another run, and knows nothing of the room, while others may.
+local function comes_from_another(known, run)
+  local former = string.match(known, '%?(%S+)')
+  return former and former ~= run
+end
+
 -- A room that is not there. Where it was seen in another run, it may be given back from its first message on.
 local function create(room, known, fresh, run, ttl)
   local newest, lost, last = 0, {}, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
     if mark == '' and offset ~= '0' then
       lost[#lost + 1] = epoch .. ':' .. offset
-      if began(epoch) > newest or not last then last = epoch end
+      if not last or began(epoch) > began(last) then last = epoch end
     end
     newest = math.max(newest, began(epoch))
   end
   local seen_in = string.match(known, '@(%S+)')
-  local is_awaited = last and seen_in and seen_in ~= run
+  local is_awaited = last and seen_in and seen_in ~= run or comes_from_another(known, run)
   room.epoch = is_awaited and last or name(fresh, newest)
   redis.call('DEL', room.stream)
   redis.call('HSET', room.meta, 'e', room.epoch, 'o', '0', 'r', run)
@@ -204,19 +211,19 @@ local function open(meta, stream, channel, known, fresh, run, ttl)
   redis.call('HSET', meta, 'r', run)
   redis.call('HDEL', meta, 'w', 'k', 'n')
   room.gathering = nil
-  -- Nobody waits for a room without messages, unless its first ones are known.
-  if room.offset > 0 or has_more(room, known) then wait(room) else go_on(room, known, fresh) end
+  -- Nobody waits for a room without messages, unless its first ones may be known.
+  if room.offset > 0 or has_more(room, known) or comes_from_another(known, run) then wait(room) else go_on(room, known, fresh) end
   return room
 end
 
 -- Goes on where all have said what they know who got the last message, or the time is over.
-local function gather(room, fresh)
+local function gather(room, known, fresh)
   local kept = redis.call('HMGET', room.meta, 'k', 'n')
   local said = 0
   for _ in string.gmatch(kept[2] or '', '%S+') do said = said + 1 end
   local deadline = tonumber(string.match(room.gathering, '^%d+'))
   if not (room.listeners and room.listeners > 0 and said >= room.listeners) and milliseconds() < deadline then return end
-  go_on(room, kept[1] or '', fresh)
+  go_on(room, farthest(known, kept[1] or ''), fresh)
   redis.call('HDEL', room.meta, 'w', 'k', 'n')
   room.gathering = nil
 end
