@@ -49,6 +49,9 @@ const gapIn = (client: TestClient, recovered: true | undefined): Promise<Frame> 
     'a gap',
   );
 
+const gets = (member: TestClient, data: unknown): Promise<Frame> =>
+  member.nextWhere(({ type, payload }) => type === 'room:message' && payload.data === data);
+
 describe('a failover', () => {
   it('to a replica that had everything loses nothing; until it is promoted, publishing is unavailable', async () => {
     const pair = await startPair();
@@ -101,12 +104,11 @@ describe('a failover', () => {
     const late = await startNode(primary);
     const member = await join(node, {}, 'r');
     const publisher = await join(late.node, { claims: { sub: 'p' } });
-    const gets = (data: number): Promise<Frame> => member.nextWhere(({ payload }) => payload?.data === data);
     await publishSafely(publisher, 'r', 1, 'i1');
     await hasReplicated(pair);
     await replica.command('REPLICAOF', 'NO', 'ONE');
     await publishSafely(publisher, 'r', 2, 'i2');
-    await gets(2);
+    await gets(member, 2);
     proxy.leadTo(replica.port);
     expect((await gapIn(member, true)).payload).toMatchObject({ offset: 2 });
     const { payload } = await publishSafely(publisher, 'r', 3, 'i3');
@@ -116,12 +118,12 @@ describe('a failover', () => {
     expect(offset).toBe(2);
     // It is told once: neither the same node nor another one that knows no more has the room begin anew.
     await publishSafely(publisher, 'r', 4, 'i4');
-    expect((await gets(4)).payload).toMatchObject({ offset: 3 });
+    expect((await gets(member, 4)).payload).toMatchObject({ offset: 3 });
     for (const way of [proxy, late.proxy]) way.cut();
     await ready(node, late.node);
     const accepted = await publishSafely(publisher, 'r', 5, 'i5');
     expect(accepted.payload).toMatchObject({ epoch, offset: 4 });
-    expect((await gets(5)).payload).toMatchObject({ offset: 4 });
+    expect((await gets(member, 5)).payload).toMatchObject({ offset: 4 });
   });
 
   it('parts the histories: whoever stayed with the old primary gets what follows there, and nothing twice', async () => {
@@ -133,8 +135,6 @@ describe('a failover', () => {
       new: await join(node, { claims: { sub: 'p' } }),
       old: await join(late.node, { claims: { sub: 'q' } }),
     };
-    const gets = (member: TestClient, data: unknown): Promise<Frame> =>
-      member.nextWhere(({ type, payload }) => type === 'room:message' && payload.data === data);
     const { epoch } = (await publishSafely(publishers.new, 'r', 'both', 'b')).payload as Position;
     for (const member of [early, stayed]) await gets(member, 'both');
     await hasReplicated(pair);

@@ -66,7 +66,7 @@ export class RedisRoom {
   async history({ epoch, offset }: Head, known: string) {
     const args = [TTL_MS, SIZE, TTL_MS, epoch, String(offset), SIZE, '1000000', known];
     const reply = (await this.run('rookeryHistory', args)) as string[];
-    const [head, , after, lost, ...entries] = reply;
+    const [head, , , after, lost, ...entries] = reply;
     if (head === undefined) return undefined;
     const messages: number[] = [];
     for (let index = 0; index + 1 < entries.length; index += 2) {

@@ -1,5 +1,6 @@
 import type { Position } from '../../protocol/position.js';
-import type { Leg, Seen, Subscriber, Subscription } from './subscriber.js';
+import type { Leg } from './replies.js';
+import type { Seen, Subscriber, Subscription } from './subscriber.js';
 
 /** A room, and how far it is known to have come, as scripts read it. */
 export interface Asked {

@@ -45,12 +45,11 @@ export class RecentMessages {
     while (this.characters > this.maxCharacters) this.forget();
   }
 
-  /** True where a message belongs to the latest ones and is not remembered: its delivery was lost. */
+  /** Whether a message is not remembered, and not older than those that are. */
   hasMissed(room: string, epoch: string, offset: number): boolean {
     const entries = this.byRoom.get(room) ?? [];
-    const [oldest] = entries;
-    if (oldest === undefined || (oldest.epoch === epoch && offset < oldest.first)) return false;
-    return !entries.some((entry) => entry.epoch === epoch && entry.first <= offset && offset <= entry.last);
+    const isOlder = entries.some((entry) => entry.first > offset) && !entries.some((entry) => entry.last < offset);
+    return !isOlder && !entries.some((entry) => entry.epoch === epoch && entry.first <= offset && offset <= entry.last);
   }
 
   /** The messages of a room by their epochs and offsets, as far as they are remembered. */

@@ -18,7 +18,7 @@ import type { PublishRequest, PublishResult } from '../publication.js';
 import { CommandQueue } from './command-queue.js';
 import { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
-import { readPage, readPosition, readStandings, type Standing } from './replies.js';
+import { readPage, readPosition, readStandings, type Leg, type Standing } from './replies.js';
 import { KnownPositions, type Asked } from './known-positions.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
@@ -157,13 +157,13 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const { historySize, historyTtlMs } = this.rules.of(room);
     const kept = [historySize, historyTtlMs];
     const from = [after?.epoch ?? '', after?.offset ?? 0];
-    const { page, isAhead } = await this.whenGathered(async () => {
+    const { page, leg, isAhead } = await this.whenGathered(async () => {
       const limits = [limit.count, limit.bytes];
       const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, ...limits, this.known.of(room)];
       return readPage(await this.commands.run('rookeryHistory', this.keys.ofRoom(room), args.map(String)));
     });
     if (isAhead) await this.confirmMaster();
-    if (after?.epoch === page.head.epoch && page.lost === undefined) this.keepMissed(room, page);
+    this.keepMissed(room, leg, page);
     return page;
   }
 
@@ -202,14 +202,18 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     if (last !== undefined) this.recent.keep(room, epoch, next, last, text);
   }
 
-  /** A page of the present epoch may have what was not delivered. */
-  private keepMissed(room: string, { head: { epoch }, publications }: HistoryPage): void {
+  /** A page that reaches to the newest message may have what was not delivered. */
+  private keepMissed(room: string, leg: Leg, { head, publications }: HistoryPage): void {
+    const subscription = this.subscriber.find(room);
     const [first] = publications;
-    if (first === undefined || !this.known.isListening(room)) return;
-    // Whoever misses something reads from there.
-    if (!this.recent.hasMissed(room, epoch, first.offset)) return;
+    if (subscription === undefined || first === undefined || publications.at(-1)?.offset !== head.offset) return;
+    subscription.enter(leg);
+    const firstEpoch = subscription.epochOf(first.offset);
+    if (firstEpoch !== undefined && !this.recent.hasMissed(room, firstEpoch, first.offset)) return;
     for (const publication of publications) {
       const { offset, timestamp, id } = publication;
+      const epoch = subscription.epochOf(offset);
+      if (epoch === undefined) continue;
       const text = deliveryOf(epoch, offset, timestamp, [frameOf({ room, ...publication }, id)]);
       this.recent.keep(room, epoch, offset, offset, text);
     }

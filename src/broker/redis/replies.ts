@@ -3,12 +3,17 @@ import type { HistoryPage } from '../broker.js';
 import type { NumberedPublication } from '../publication.js';
 import { readEntry } from './frames.js';
 
-/** Where a room stands in Redis. */
-export interface Standing extends Position {
-  /** The offset after which the epoch begins. */
+/** An epoch of a room. */
+export interface Leg {
+  readonly epoch: string;
+  /** The offset after which it begins. */
   readonly base: number;
   /** It began with a loss. */
   readonly isLossy: boolean;
+}
+
+/** Where a room stands in Redis. */
+export interface Standing extends Position, Leg {
   /** The run of Redis. */
   readonly run: string;
   /** It waits for what nodes know, in a new run of Redis, before it goes on. */
@@ -18,6 +23,8 @@ export interface Standing extends Position {
 /** A page of a room's history in Redis. */
 export interface Read {
   readonly page: HistoryPage;
+  /** The epoch in which the room is. */
+  readonly leg: Leg;
   /** The position that was asked for is of an epoch that began later than all that are there. */
   readonly isAhead: boolean;
 }
@@ -28,16 +35,17 @@ export interface Read {
  * @returns undefined while the room gathers what nodes know
  */
 export function readPage(reply: unknown): Read | undefined {
-  const [epoch, head, after, lost, ...entries] = reply as string[];
+  const [epoch, head, base = '', after, lost, ...entries] = reply as string[];
   if (epoch === undefined) return undefined;
   const publications: NumberedPublication[] = [];
   for (let index = 0; index + 1 < entries.length; index += 2) {
     publications.push(readEntry(entries[index] ?? '', entries[index + 1] ?? ''));
   }
   const page = { head: { epoch, offset: Number(head) }, after: Number(after), publications };
+  const leg = { epoch, ...readBase(base) };
   const isAhead = lost === 'ahead';
-  if (lost === '' || lost === undefined) return { page, isAhead };
-  return { page: { ...page, lost: isAhead ? 'epoch' : (lost as LossReason) }, isAhead };
+  if (lost === '' || lost === undefined) return { page, leg, isAhead };
+  return { page: { ...page, lost: isAhead ? 'epoch' : (lost as LossReason) }, leg, isAhead };
 }
 
 /** Reads what `positions.lua` and `restore.lua` return. */
@@ -49,13 +57,17 @@ export function readStandings(reply: unknown): Standing[] {
     standings.push({
       epoch,
       offset: Number(offset),
-      base: Number.parseInt(base, 10),
-      isLossy: base.endsWith('!'),
+      ...readBase(base),
       run,
       isGathering: state !== '',
     });
   }
   return standings;
+}
+
+/** Reads where an epoch begins, and whether with a loss. */
+function readBase(base: string): { readonly base: number; readonly isLossy: boolean } {
+  return { base: Number.parseInt(base, 10), isLossy: base.endsWith('!') };
 }
 
 /** Reads a position kept as `epoch offset`. */

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Position } from '../../protocol/position.js';
 import { BrokerUnavailableError } from '../broker.js';
 import type { RedisClient } from './redis-client.js';
+import type { Leg } from './replies.js';
 import { readDelivery, type Delivery } from './frames.js';
 
 /** Channels in one command when all are subscribed again. */
@@ -16,13 +17,6 @@ const MAX_LEGS = 9;
 export interface Seen extends Position {
   /** The epoch had messages up to there, which can be lost. */
   readonly hasMessages: boolean;
-}
-
-/** An epoch of a room, and where it began. */
-export interface Leg {
-  readonly epoch: string;
-  readonly base: number;
-  readonly isLossy: boolean;
 }
 
 /** A room that this node gets deliveries of. */
@@ -61,7 +55,8 @@ export class Subscription {
     this.seen = { epoch, offset, hasMessages: offset > base };
   }
 
-  private enter(leg: Leg): void {
+  /** Takes in which epoch the room is. */
+  enter(leg: Leg): void {
     const last = this.legs.at(-1);
     if (last?.epoch === leg.epoch) {
       // The first delivery may have been missed.
@@ -70,6 +65,11 @@ export class Subscription {
     }
     // Those that began later on are not part of what the room goes on from.
     this.legs = [...this.legs.filter(({ base }) => base <= leg.base), leg].slice(-MAX_LEGS);
+  }
+
+  /** In which epoch a message was numbered; undefined where that is longer ago. */
+  epochOf(offset: number): string | undefined {
+    return this.legs.findLast(({ base }) => base < offset)?.epoch;
   }
 }
 

@@ -19,7 +19,8 @@ import { ROOM } from './room.lua.js';
  * 8 how many bytes at most; the first one comes whatever its size
  * 9 what the node has seen of the room, see `room.lua.ts`
  *
- * Returns the epoch, the offset of the newest message, the offset after which the messages returned begin, why those
+ * Returns the epoch, the offset of the newest message, the offset after which the epoch begins (with a `!` where it began
+ * with a loss), the offset after which the messages returned begin, why those
  * before them cannot be had (nothing where that was not asked; `ahead` is `epoch` where the position's epoch began later
  * than all that are here), then for each message its stream id and its frame.
  * Returns nothing while the room gathers what nodes know: what can be had shows a moment later.
@@ -109,7 +110,7 @@ if ARGV[5] ~= '' then
   end
 end
 
-local reply = { room.epoch, text(room.offset), text(from), lost }
+local reply = { room.epoch, text(room.offset), base_of(room), text(from), lost }
 local bytes, at, left, limit = 0, from + 1, count, CHUNK
 while left > 0 do
   local chunk = entries(at, math.min(left, limit))
