@@ -57,13 +57,19 @@ export class KnownPositions {
 
   /** Notes where a room stands after a publish that told Redis of what was known before. */
   keep(room: string, position: Position): void {
-    this.remember(room, { seen: [{ ...position, hasMessages: true }], legs: [], run: undefined });
+    const { legs = [], run } = this.remembered.get(room) ?? {};
+    this.remember(room, { seen: [{ ...position, hasMessages: true }], legs, run });
   }
 
   /** Its deliveries do not come any more; what they said may be all that is left of the room's end. */
   keepLeft({ room, seen, untold, legs, run }: Subscription): void {
     if (seen === undefined) return;
     this.remember(room, { seen: [...untold, seen], legs, run });
+  }
+
+  /** The epochs that a room was in when its deliveries came here before. */
+  legsOf(room: string): readonly Leg[] {
+    return this.remembered.get(room)?.legs ?? [];
   }
 
   /** What is known of a room, as scripts read it. */

@@ -133,6 +133,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   async subscribe(room: string): Promise<Position> {
     const subscription = await this.subscriber.subscribe(room, this.keys.channel(room));
+    subscription.legs = this.known.legsOf(room);
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
       const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
