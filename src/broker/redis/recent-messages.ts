@@ -45,11 +45,14 @@ export class RecentMessages {
     while (this.characters > this.maxCharacters) this.forget();
   }
 
-  /** Whether a message is not remembered, and not older than those that are. */
-  hasMissed(room: string, epoch: string, offset: number): boolean {
-    const entries = this.byRoom.get(room) ?? [];
-    const isOlder = entries.some((entry) => entry.first > offset) && !entries.some((entry) => entry.last < offset);
-    return !isOlder && !entries.some((entry) => entry.epoch === epoch && entry.first <= offset && offset <= entry.last);
+  /** Which messages between two offsets are remembered, as `epoch:offset`. */
+  between(room: string, first: number, last: number): Set<string> {
+    const found = new Set<string>();
+    for (const entry of this.byRoom.get(room) ?? []) {
+      const end = Math.min(entry.last, last);
+      for (let offset = Math.max(entry.first, first); offset <= end; offset += 1) found.add(`${entry.epoch}:${offset}`);
+    }
+    return found;
   }
 
   /** The messages of a room by their epochs and offsets, as far as they are remembered. */

@@ -209,12 +209,11 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const [first] = publications;
     if (subscription === undefined || first === undefined || publications.at(-1)?.offset !== head.offset) return;
     subscription.enter(leg);
-    const firstEpoch = subscription.epochOf(first.offset);
-    if (firstEpoch !== undefined && !this.recent.hasMissed(room, firstEpoch, first.offset)) return;
+    const remembered = this.recent.between(room, first.offset, head.offset);
     for (const publication of publications) {
       const { offset, timestamp, id } = publication;
       const epoch = subscription.epochOf(offset);
-      if (epoch === undefined) continue;
+      if (epoch === undefined || remembered.has(`${epoch}:${offset}`)) continue;
       const text = deliveryOf(epoch, offset, timestamp, [frameOf({ room, ...publication }, id)]);
       this.recent.keep(room, epoch, offset, offset, text);
     }
