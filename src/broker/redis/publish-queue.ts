@@ -16,6 +16,7 @@ const MAX_RUN_MESSAGES = 256;
 const MAX_RUN_CHARACTERS = 256 * 1024;
 /** What may wait for the run before it: it does so for longer only where Redis has begun a new run. */
 const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
+const MAX_OPEN_ROOMS = 10_000;
 /** Sentinels take a second or two for a promotion, and do not always say when one has failed. */
 const MAX_HOLD_MS = 3000;
 /** How often a room is tried that gathers what nodes know. */
@@ -36,14 +37,16 @@ interface Run {
 
 /**
  * What is published to a room within one turn of the event loop goes to Redis, and from it to the nodes, as one run.
- * The runs of a room go one by one, and what comes meanwhile is one run by then: a room may refuse to go on for a
- * moment, and the client of a cluster sends again later what a server could not do while its slot moved. Later runs
- * must not overtake.
+ * The runs of a room go one by one where one of them may be refused for a moment and later ones must not overtake: while
+ * it is not certain that the room is open, and on a cluster, whose client sends again later what a server could not do
+ * while its slot moved. What comes meanwhile is one run by then.
  */
 export class PublishQueue {
   private readonly runs = new Map<string, Run[]>();
-  /** Rooms with a run on its way. */
+  /** Rooms with a run on its way that nothing may overtake. */
   private readonly busy = new Set<string>();
+  /** Rooms that took a run on this connection: as long as it lasts, they are open. */
+  private readonly open = new Set<string>();
   private readonly instance = randomBytes(8).toString('base64url');
   private ids = 0;
   private waitingCharacters = 0;
@@ -85,6 +88,12 @@ export class PublishQueue {
     if (!isHeld && this.runs.size > 0) this.commands.schedule();
   }
 
+  /** The connection is another one, maybe to another server, or to one that has begun a new run. */
+  beginAnew(): void {
+    this.open.clear();
+    this.hold(false);
+  }
+
   stop(): void {
     clearTimeout(this.held);
   }
@@ -111,7 +120,14 @@ export class PublishQueue {
 
   private handIn(): void {
     if (this.held !== undefined) return;
-    for (const room of this.runs.keys()) this.sendNext(room);
+    for (const room of this.runs.keys()) {
+      if (this.open.has(room)) this.sendAll(room);
+      else this.sendNext(room);
+    }
+  }
+
+  private sendAll(room: string): void {
+    for (let run = this.take(room); run !== undefined; run = this.take(room)) void this.send(room, run.messages);
   }
 
   private sendNext(room: string): void {
@@ -146,6 +162,7 @@ export class PublishQueue {
   private async send(room: string, messages: readonly Pending[]): Promise<{ readonly error: unknown } | undefined> {
     try {
       const [epoch = '', ...places] = await this.run(room, messages);
+      this.openUp(room);
       messages.forEach(({ id, resolve }, index) => resolve(resultOf(id, epoch, places[index] ?? '')));
       this.remember(room, epoch, messages, places);
       return undefined;
@@ -153,6 +170,12 @@ export class PublishQueue {
       for (const { reject } of messages) reject(error);
       return { error };
     }
+  }
+
+  private openUp(room: string): void {
+    if (this.options.redisCluster) return;
+    if (this.open.size >= MAX_OPEN_ROOMS) this.open.clear();
+    this.open.add(room);
   }
 
   /** Tries until the room takes it: after Redis has begun a new run, it waits for what nodes know. */
@@ -189,8 +212,12 @@ export class PublishQueue {
     this.known.keep(room, { epoch, offset: last });
     // Its delivery says the same; it has come already, or may be lost on its way.
     if (this.known.hasSeen(room, epoch, last)) return;
-    const frames = messages.filter((_message, index) => !places[index]?.startsWith('=')).map(({ frame }) => frame);
-    this.recent.keep(room, epoch, first, last, deliveryOf(epoch, first, Date.now(), frames));
+    const now = Date.now();
+    const size = messages.reduce((sum, { frame }) => sum + frame.length, 0);
+    this.recent.keep(room, epoch, first, last, size, () => {
+      const frames = messages.filter((_message, index) => !places[index]?.startsWith('=')).map(({ frame }) => frame);
+      return deliveryOf(epoch, first, now, frames);
+    });
   }
 }
 

@@ -6,13 +6,14 @@ const MAX_CHARACTERS = 8 * 1024 * 1024;
 /** Forgotten entries are cut from the front of the list only when there are this many. */
 const COMPACT_AT = 1024;
 
-/** One delivery with numbered messages, as text: nothing is read until it is needed, which is hardly ever. */
+/** One delivery with numbered messages: nothing is made or read of it until it is needed, which is hardly ever. */
 interface Entry {
   readonly room: string;
   readonly epoch: string;
   readonly first: number;
   readonly last: number;
-  readonly text: string;
+  readonly size: number;
+  readonly text: () => string;
 }
 
 /** By epoch and offset. */
@@ -33,12 +34,13 @@ export class RecentMessages {
   /**
    * @param first the offset of its first numbered message
    * @param last that of its last one
-   * @param text a delivery as it comes
+   * @param size how many characters it holds
+   * @param text gives it as it comes
    */
-  keep(room: string, epoch: string, first: number, last: number, text: string): void {
-    const entry = { room, epoch, first, last, text };
+  keep(room: string, epoch: string, first: number, last: number, size: number, text: () => string): void {
+    const entry = { room, epoch, first, last, size, text };
     this.entries.push(entry);
-    this.characters += text.length;
+    this.characters += size;
     const ofRoom = this.byRoom.get(room);
     if (ofRoom === undefined) this.byRoom.set(room, [entry]);
     else ofRoom.push(entry);
@@ -61,7 +63,7 @@ export class RecentMessages {
     for (const { epoch, text } of this.byRoom.get(room) ?? []) {
       let ofEpoch = all.get(epoch);
       if (ofEpoch === undefined) all.set(epoch, (ofEpoch = new Map()));
-      for (const publication of readDelivery(text).publications) {
+      for (const publication of readDelivery(text()).publications) {
         const { offset } = publication;
         if (offset !== undefined) ofEpoch.set(offset, { ...publication, offset });
       }
@@ -73,7 +75,7 @@ export class RecentMessages {
     const entry = this.entries[this.start];
     if (entry === undefined) return;
     this.start += 1;
-    this.characters -= entry.text.length;
+    this.characters -= entry.size;
     const ofRoom = this.byRoom.get(entry.room);
     // Each room's are in the same order.
     ofRoom?.shift();

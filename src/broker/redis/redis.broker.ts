@@ -93,7 +93,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       options.positionTtlMs,
     );
     this.client.on('ready', () => this.watch.compareNow());
-    this.client.on('ready', () => this.publishes.hold(false));
+    this.client.on('ready', () => this.publishes.beginAnew());
     const both = [this.client, this.subscriberClient];
     this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
   }
@@ -200,7 +200,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       this.listener?.onPublication(room, epoch, publication);
     }
     const last = publications.findLast(({ offset }) => offset !== undefined)?.offset;
-    if (last !== undefined) this.recent.keep(room, epoch, next, last, text);
+    if (last !== undefined) this.recent.keep(room, epoch, next, last, text.length, () => text);
   }
 
   /** A page that reaches to the newest message may have what was not delivered. */
@@ -215,7 +215,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       const epoch = subscription.epochOf(offset);
       if (epoch === undefined || remembered.has(`${epoch}:${offset}`)) continue;
       const text = deliveryOf(epoch, offset, timestamp, [frameOf({ room, ...publication }, id)]);
-      this.recent.keep(room, epoch, offset, offset, text);
+      this.recent.keep(room, epoch, offset, offset, text.length, () => text);
     }
   }
 

@@ -243,7 +243,13 @@ end
 -- Goes on in another epoch where somebody has seen this history reach further, and that was not told yet: the numbers
 -- of the messages that are lost must not be given to others unnoticed.
 local function mend(room, known, fresh)
-  if known == '' or room.gathering then return end
-  if untold(room, known) ~= '' then go_on(room, known, fresh) end
+  if room.gathering then return end
+  for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
+    -- Mostly it is what is here.
+    if epoch ~= room.epoch or tonumber(offset) > room.offset then
+      if untold(room, known) ~= '' then go_on(room, known, fresh) end
+      return
+    end
+  end
 end
 `;
