@@ -11,7 +11,7 @@ interface Waiting {
 /** What a member that lagged gets when it reads again. */
 export type Resumed =
   | { readonly publication: Publication }
-  | { readonly gap: Position; readonly reason: 'dropped' | 'epoch' };
+  | { readonly gap: Position; readonly reason: 'dropped' | 'epoch'; readonly recovered?: true };
 
 /** What a waiting message takes besides its text. */
 const OVERHEAD_BYTES = 200;
@@ -24,11 +24,12 @@ export class Lag {
   private waiting: Waiting[] = [];
   private bytes = 0;
   private readonly most: number;
+  private hasGoneOn = false;
 
   /** @param start where the member stands */
   constructor(
     private readonly overflow: Exclude<Overflow, 'disconnect'>,
-    readonly start: Position,
+    public start: Position,
     private readonly maxBytes: number,
     private readonly onDrop: (reason: DropReason) => void,
   ) {
@@ -41,10 +42,18 @@ export class Lag {
     while (this.waiting.length > this.most || (this.waiting.length > 1 && this.bytes > this.maxBytes)) this.drop();
   }
 
+  /** The room goes on in another epoch, with nothing lost. */
+  goOn(epoch: string): void {
+    this.start = { ...this.start, epoch };
+    this.waiting = this.waiting.map(({ publication }) => ({ epoch, publication }));
+    this.hasGoneOn = true;
+  }
+
   /** What waits, with a gap before each message that does not follow the one before, up to where the room stands. */
   resume(room: Position): Resumed[] {
     const resumed: Resumed[] = [];
     let at = this.start;
+    if (this.hasGoneOn) resumed.push({ gap: at, reason: 'epoch', recovered: true });
     const reach = (position: Position): void => {
       if (position.epoch === at.epoch && position.offset === at.offset) return;
       resumed.push({ gap: position, reason: position.epoch === at.epoch ? 'dropped' : 'epoch' });

@@ -153,6 +153,7 @@ export class RoomIntake {
   private changeEpoch(room: Room, to: Position): void {
     room.skipTo(to);
     for (const member of room.live) member.tellGap({ ...to, reason: 'epoch', recovered: true });
+    for (const { lag } of room.away) lag?.goOn(to.epoch);
   }
 
   private announce(room: Room, reason: LossReason, to: Position): void {

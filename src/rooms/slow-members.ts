@@ -70,7 +70,10 @@ export class SlowMembers {
     room.flush();
     for (const step of lag.resume(room.position)) {
       if ('publication' in step) member.give(step.publication);
-      else member.tellGap({ ...step.gap, reason: step.reason });
+      else {
+        const { gap, ...what } = step;
+        member.tellGap({ ...gap, ...what });
+      }
     }
     room.addLive(member);
   }

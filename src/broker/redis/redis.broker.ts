@@ -138,7 +138,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       // Asked when deliveries have begun: what is published later than this comes by them.
       const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
       const { epoch, offset, base, isLossy, run } = head;
-      subscription.reach(epoch, offset, base, isLossy);
+      subscription.enter({ epoch, base, isLossy });
+      subscription.reach(epoch, offset, base);
       subscription.run = run;
       return { epoch, offset };
     } catch (error) {

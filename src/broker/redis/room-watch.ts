@@ -139,7 +139,8 @@ function isOnItsWay(subscription: Subscription, head: Standing, urgent: boolean)
     return true;
   }
   if (isBehind && !urgent) subscription.isDeaf = true;
-  subscription.reach(head.epoch, head.offset, head.base, head.isLossy);
+  subscription.enter(head);
+  subscription.reach(head.epoch, head.offset, head.base);
   return false;
 }
 

@@ -44,13 +44,13 @@ export class Subscription {
    *
    * @param base where its epoch begins
    */
-  reach(epoch: string, offset: number, base: number, isLossy = false): void {
+  reach(epoch: string, offset: number, base: number): void {
     const { seen } = this;
-    this.enter({ epoch, base, isLossy });
     if (seen?.epoch === epoch) {
       if (seen.offset < offset) this.seen = { epoch, offset, hasMessages: true };
       return;
     }
+    this.enter({ epoch, base, isLossy: false });
     if (seen !== undefined) this.untold = [...this.untold, seen].slice(-MAX_UNTOLD);
     this.seen = { epoch, offset, hasMessages: offset > base };
   }
@@ -59,7 +59,7 @@ export class Subscription {
   enter(leg: Leg): void {
     const last = this.legs.at(-1);
     if (last?.epoch === leg.epoch) {
-      // The first delivery may have been missed.
+      // What is known of it from deliveries alone may be wrong: the first one may have been missed.
       if (leg.base < last.base || leg.isLossy) this.legs = [...this.legs.slice(0, -1), leg];
       return;
     }

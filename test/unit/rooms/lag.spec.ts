@@ -33,6 +33,16 @@ describe('what waits for a member that lags', () => {
     expect(drops).toEqual([]);
   });
 
+  it('goes on in the epoch that its room goes on in, with nothing lost', () => {
+    const { lag } = lagOf('drop-oldest');
+    lag.add('e', message(11));
+    lag.goOn('f');
+    lag.add('f', message(12));
+    const resumed = lag.resume({ epoch: 'f', offset: 12 });
+    expect(resumed[0]).toEqual({ gap: { epoch: 'f', offset: 10 }, reason: 'epoch', recovered: true });
+    expect(textOf(resumed.slice(1))).toEqual(['m11', 'm12']);
+  });
+
   it('by drop-oldest is the newest that fit, after a gap', () => {
     const { lag, drops } = lagOf('drop-oldest', 1000);
     for (const offset of [11, 12, 13, 14]) lag.add('e', message(offset, 200));

@@ -212,7 +212,11 @@ local function open(meta, stream, channel, known, fresh, run, ttl)
   redis.call('HDEL', meta, 'w', 'k', 'n')
   room.gathering = nil
   -- Nobody waits for a room without messages, unless its first ones may be known.
-  if room.offset > 0 or has_more(room, known) or comes_from_another(known, run) then wait(room) else go_on(room, known, fresh) end
+  if room.offset > 0 or has_more(room, known) or comes_from_another(known, run) then
+    wait(room)
+  else
+    go_on(room, known, fresh)
+  end
   return room
 end
 
