@@ -84,9 +84,9 @@ export class RoomLog {
 
   private startOf(after: Position | undefined, oldestLost: number): { from: number; lost?: LossReason } {
     if (after === undefined) return { from: oldestLost };
-    // Nobody who stands in another epoch has seen anything of this one.
+    // A client from another epoch has received nothing of this one.
     if (after.epoch !== this.epoch) return { from: oldestLost, lost: 'epoch' };
-    // What follows a position ahead of the head is not here, and what is before it has been seen.
+    // The client claims more than there is, so it has received all of it.
     if (after.offset > this.head) return { from: this.head, lost: 'epoch' };
     return after.offset < oldestLost ? { from: oldestLost, lost: this.lossReason } : { from: after.offset };
   }

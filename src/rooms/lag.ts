@@ -42,7 +42,7 @@ export class Lag {
     while (this.waiting.length > this.most || (this.waiting.length > 1 && this.bytes > this.maxBytes)) this.drop();
   }
 
-  /** The room goes on in another epoch, with nothing lost. */
+  /** Continues in a new epoch in which nothing is lost. */
   goOn(epoch: string): void {
     this.start = { ...this.start, epoch };
     this.waiting = this.waiting.map(({ publication }) => ({ epoch, publication }));

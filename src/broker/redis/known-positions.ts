@@ -2,22 +2,22 @@ import type { Position } from '../../protocol/position.js';
 import type { Leg } from './replies.js';
 import type { Seen, Subscriber, Subscription } from './subscriber.js';
 
-/** A room, and how far it is known to have come, as scripts read it. */
+/** A room, and what this node knows of it in the form that scripts read. */
 export interface Asked {
   readonly room: string;
   readonly known: string;
 }
 
-/** How long after Redis has begun a new run others may still be on their way to it. */
+/** Time that other nodes may need to connect to a new run of Redis. */
 const SETTLING_MS = 1000;
 
-/** Epochs that a room was in one after the other. */
+/** A sequence of epochs of a room. */
 export interface Way {
   readonly epoch: string;
   readonly legs: readonly Leg[];
 }
 
-/** What is remembered of a room whose deliveries do not come here. */
+/** Knowledge of a room that this node does not subscribe to. */
 interface Remembered {
   readonly seen: readonly Seen[];
   readonly legs: readonly Leg[];
@@ -25,9 +25,8 @@ interface Remembered {
 }
 
 /**
- * How far rooms have come, as this node has seen it: by deliveries, also those of rooms that it has left since, and by
- * what it published itself. Redis is told with every publish and every comparison, so that it cannot go on with less
- * unnoticed.
+ * Positions that this node has seen rooms reach, by deliveries and by its own publishes, also in rooms that it no longer
+ * subscribes to. Every publish and every comparison sends them to Redis, so that a loss there is noticed.
  */
 export class KnownPositions {
   private readonly remembered = new Map<string, Remembered>();
@@ -35,19 +34,19 @@ export class KnownPositions {
   private former: string | undefined;
   private settling: NodeJS.Timeout | undefined;
 
-  /** @param max how many rooms to remember at most besides those that are listened to; the longest untouched go first */
+  /** @param max limit on rooms without a subscription; the least recently used are dropped first */
   constructor(
     private readonly subscriber: Subscriber,
     private readonly max: number,
   ) {}
 
-  /** Notes in which run the server is. Others may still be on their way to it, and know more. */
+  /** Records the run of the server. For a moment, other nodes may still connect to it and know more. */
   hear(run: string): void {
     if (this.run === run) return;
     this.former = this.run;
     this.run = run;
     clearTimeout(this.settling);
-    // Until it hears of another, the run that it is in is the one that it may come from.
+    // From now on, the next run is new in comparison to this one.
     this.settling = setTimeout(() => (this.former = run), SETTLING_MS).unref();
   }
 
@@ -55,24 +54,24 @@ export class KnownPositions {
     clearTimeout(this.settling);
   }
 
-  /** Notes where a room stands after a publish that told Redis of what was known before. */
+  /** Records the position of a publish, which has sent earlier knowledge to Redis. */
   keep(room: string, position: Position): void {
     const { legs = [], run } = this.remembered.get(room) ?? {};
     this.remember(room, { seen: [{ ...position, hasMessages: true }], legs, run });
   }
 
-  /** Its deliveries do not come any more; what they said may be all that is left of the room's end. */
+  /** Keeps the knowledge of a subscription that ends: it may be the only trace of the latest messages. */
   keepLeft({ room, seen, untold, legs, run }: Subscription): void {
     if (seen === undefined) return;
     this.remember(room, { seen: [...untold, seen], legs, run });
   }
 
-  /** The epochs that a room was in when its deliveries came here before. */
+  /** Returns the epochs that an earlier subscription of the room saw. */
   legsOf(room: string): readonly Leg[] {
     return this.remembered.get(room)?.legs ?? [];
   }
 
-  /** What is known of a room, as scripts read it. */
+  /** Returns what is known of a room, in the form that scripts read. */
   of(room: string): string {
     const run = (this.subscriber.find(room) ?? this.remembered.get(room))?.run;
     const texts = this.all(room).map(textOf);
@@ -81,47 +80,46 @@ export class KnownPositions {
     return [...new Set(texts)].join(' ');
   }
 
-  /** A room with what is known of it. */
+  /** Returns a room together with what is known of it. */
   about(room: string): Asked {
     return { room, known: this.of(room) };
   }
 
   /**
-   * The way that the room took from a position, as far as this node knows it: the epochs that it was in after that, and
-   * where each began.
+   * Returns the epochs that the room entered after a position.
    *
-   * @returns undefined where it does not know that the room went on from there
+   * @returns undefined if this node does not know them
    */
   wayFrom(room: string, { epoch, offset }: Position): Way | undefined {
     const known = this.all(room);
     const { legs } = this.subscriber.find(room) ?? this.remembered.get(room) ?? { legs: [] };
     const index = legs.findIndex((leg) => leg.epoch === epoch);
     if (index >= 0) return { epoch, legs: legs.slice(index + 1) };
-    // Where Redis has nothing of the room, it can be given back from its first message on.
+    // A room that Redis does not have can be restored from its first message.
     const [first, ...rest] = legs;
     if (offset === 0 && first?.base === 0) return { epoch: first.epoch, legs: rest };
     return known.some((seen) => seen.epoch === epoch && seen.offset > offset) ? { epoch, legs: [] } : undefined;
   }
 
-  /** Whether this node has seen messages of the room that are not there, as far as can be told. */
+  /** Returns whether this node has seen messages after a position, or in other epochs. */
   hasMoreThan(room: string, { epoch, offset }: Position): boolean {
     return this.all(room).some(
       (seen) => seen.hasMessages && seen.offset > 0 && (seen.epoch !== epoch || seen.offset > offset),
     );
   }
 
-  /** Whether deliveries of the room have come so far. */
+  /** Returns whether the subscription has reached an offset. */
   hasSeen(room: string, epoch: string, offset: number): boolean {
     const seen = this.subscriber.find(room)?.seen;
     return seen?.epoch === epoch && seen.offset >= offset;
   }
 
-  /** Whether the room's deliveries come to this node. */
+  /** Returns whether this node subscribes to the room. */
   isListening(room: string): boolean {
     return this.subscriber.find(room) !== undefined;
   }
 
-  /** Rooms whose deliveries do not come to this node, and of which it knows something all the same. */
+  /** Returns the known rooms that this node does not subscribe to. */
   unheard(): string[] {
     return [...this.remembered.keys()].filter((room) => !this.isListening(room));
   }

@@ -14,13 +14,25 @@ import type { RoomKeys } from './room-keys.js';
 /** One script call holds up Redis for everybody: it gets so much at most. */
 const MAX_RUN_MESSAGES = 256;
 const MAX_RUN_CHARACTERS = 256 * 1024;
-/** What may wait for the run before it: it does so for longer only where Redis has begun a new run. */
+/** Limit on the characters of waiting messages: they wait long only after Redis began a new run. */
 const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const MAX_OPEN_ROOMS = 10_000;
-/** Sentinels take a second or two for a promotion, and do not always say when one has failed. */
+/** Limit on the hold: sentinels promote within two seconds, and do not always report a failure. */
 const MAX_HOLD_MS = 3000;
-/** How often a room is tried that gathers what nodes know. */
+/** Retry interval while a room gathers what nodes know. */
 const GATHERING_RETRY_MS = 30;
+
+/** Everything that an operation on a room in Redis needs. */
+export interface RoomAccess {
+  readonly options: RookeryOptions;
+  readonly rules: RoomRules;
+  readonly keys: RoomKeys;
+  readonly commands: CommandQueue;
+  readonly known: KnownPositions;
+  readonly recent: RecentMessages;
+  /** Creates an epoch that was never used before. */
+  readonly freshEpoch: () => string;
+}
 
 interface Pending {
   readonly request: PublishRequest;
@@ -37,58 +49,47 @@ interface Run {
 
 /**
  * What is published to a room within one turn of the event loop goes to Redis, and from it to the nodes, as one run.
- * The runs of a room go one by one where one of them may be refused for a moment and later ones must not overtake: while
- * it is not certain that the room is open, and on a cluster, whose client sends again later what a server could not do
- * while its slot moved. What comes meanwhile is one run by then.
+ * A room's runs go one at a time where a run may be refused and a later one must not overtake it: until the room has
+ * accepted one, and on a cluster, whose client resends what a server could not do while a slot moved. Messages that
+ * arrive in between form the next run.
  */
 export class PublishQueue {
   private readonly runs = new Map<string, Run[]>();
-  /** Rooms with a run on its way that nothing may overtake. */
+  /** Rooms with a run in flight that later runs must not overtake. */
   private readonly busy = new Set<string>();
-  /** Rooms that took a run on this connection: as long as it lasts, they are open. */
+  /** Rooms that accepted a run on this connection, and accept every further one on it. */
   private readonly open = new Set<string>();
   private readonly instance = randomBytes(8).toString('base64url');
   private ids = 0;
   private waitingCharacters = 0;
   private held: NodeJS.Timeout | undefined;
 
-  /**
-   * @param freshEpoch makes one that was never used before
-   */
-  constructor(
-    private readonly options: RookeryOptions,
-    private readonly rules: RoomRules,
-    private readonly keys: RoomKeys,
-    private readonly commands: CommandQueue,
-    private readonly freshEpoch: () => string,
-    private readonly known: KnownPositions,
-    private readonly recent: RecentMessages,
-  ) {
-    commands.onFlush(() => this.handIn());
+  constructor(private readonly access: RoomAccess) {
+    access.commands.onFlush(() => this.handIn());
   }
 
   /** @throws BrokerUnavailableError */
   publish(request: PublishRequest): Promise<PublishResult> {
     return new Promise((resolve, reject) => {
-      const refusal = this.commands.refusal() ?? this.refusal();
+      const refusal = this.access.commands.refusal() ?? this.refusal();
       if (refusal !== undefined) {
         reject(refusal);
         return;
       }
       const id = request.id ?? `${this.instance}${(this.ids++).toString(36)}`;
       this.add({ request, id, frame: frameOf(request, id), resolve, reject });
-      this.commands.schedule();
+      this.access.commands.schedule();
     });
   }
 
-  /** Sends nothing while the master is about to be replaced: what it took it would lose. */
+  /** Holds publishes while a replica is promoted, because the old master would lose them. */
   hold(isHeld: boolean): void {
     clearTimeout(this.held);
     this.held = isHeld ? setTimeout(() => this.hold(false), MAX_HOLD_MS).unref() : undefined;
-    if (!isHeld && this.runs.size > 0) this.commands.schedule();
+    if (!isHeld && this.runs.size > 0) this.access.commands.schedule();
   }
 
-  /** The connection is another one, maybe to another server, or to one that has begun a new run. */
+  /** Handles a new connection, perhaps to another server or a new run. */
   beginAnew(): void {
     this.open.clear();
     this.hold(false);
@@ -138,7 +139,7 @@ export class PublishQueue {
     void this.send(room, run.messages).then((failure) => {
       this.busy.delete(room);
       if (!this.runs.has(room)) return;
-      if (failure === undefined) this.commands.schedule();
+      if (failure === undefined) this.access.commands.schedule();
       // They have waited for as long as an answer may take.
       else this.rejectWaiting(room, failure.error);
     });
@@ -173,25 +174,28 @@ export class PublishQueue {
   }
 
   private openUp(room: string): void {
-    if (this.options.redisCluster) return;
+    if (this.access.options.redisCluster) return;
     if (this.open.size >= MAX_OPEN_ROOMS) this.open.clear();
     this.open.add(room);
   }
 
-  /** Tries until the room takes it: after Redis has begun a new run, it waits for what nodes know. */
+  /** Retries until the room accepts the run. After Redis began a new run, a room first gathers what nodes know. */
   private async run(room: string, messages: readonly Pending[]): Promise<string[]> {
-    const { deduplicationWindowMs, redisTimeoutMs } = this.options;
-    const keys = this.keys.ofRoom(room);
+    const { deduplicationWindowMs, redisTimeoutMs } = this.access.options;
+    const keys = this.access.keys.ofRoom(room);
     const frames: string[] = [];
     for (const { request, id, frame } of messages) {
       // The client of a cluster may send a command twice, which must not publish twice.
-      const isRemembered = deduplicationWindowMs > 0 && (request.id !== undefined || this.options.redisCluster);
-      if (isRemembered) keys.push(this.keys.id(room, request.from ?? '', id));
+      const isRemembered = deduplicationWindowMs > 0 && (request.id !== undefined || this.access.options.redisCluster);
+      if (isRemembered) keys.push(this.access.keys.id(room, request.from ?? '', id));
       frames.push((isRemembered ? 'i' : '') + (request.volatile ? 'v' : ''), frame);
     }
     const deadline = performance.now() + redisTimeoutMs;
     for (;;) {
-      const results = (await this.commands.run('rookeryPublish', keys, [...this.argsOf(room), ...frames])) as string[];
+      const results = (await this.access.commands.run('rookeryPublish', keys, [
+        ...this.argsOf(room),
+        ...frames,
+      ])) as string[];
       if (results.length > 0) return results;
       if (performance.now() > deadline) throw new BrokerUnavailableError('Redis: it has just begun a new run');
       await delay(GATHERING_RETRY_MS);
@@ -199,22 +203,22 @@ export class PublishQueue {
   }
 
   private argsOf(room: string): string[] {
-    const { positionTtlMs, deduplicationWindowMs } = this.options;
-    const { historySize, historyTtlMs } = this.rules.of(room);
+    const { positionTtlMs, deduplicationWindowMs } = this.access.options;
+    const { historySize, historyTtlMs } = this.access.rules.of(room);
     const settings = [positionTtlMs, historySize, historyTtlMs, deduplicationWindowMs];
-    return [this.freshEpoch(), ...settings.map(String), this.known.of(room)];
+    return [this.access.freshEpoch(), ...settings.map(String), this.access.known.of(room)];
   }
 
   private remember(room: string, epoch: string, messages: readonly Pending[], places: readonly string[]): void {
     const accepted = places.filter((place) => place !== '' && !place.startsWith('=')).map(Number);
     const [first, last] = [accepted[0], accepted.at(-1)];
     if (first === undefined || last === undefined) return;
-    this.known.keep(room, { epoch, offset: last });
-    // Its delivery says the same; it has come already, or may be lost on its way.
-    if (this.known.hasSeen(room, epoch, last)) return;
+    this.access.known.keep(room, { epoch, offset: last });
+    // Until the delivery arrives, this is the only copy: the connection for deliveries may be lost.
+    if (this.access.known.hasSeen(room, epoch, last)) return;
     const now = Date.now();
     const size = messages.reduce((sum, { frame }) => sum + frame.length, 0);
-    this.recent.keep(room, epoch, first, last, size, () => {
+    this.access.recent.keep(room, epoch, first, last, size, () => {
       const frames = messages.filter((_message, index) => !places[index]?.startsWith('=')).map(({ frame }) => frame);
       return deliveryOf(epoch, first, now, frames);
     });

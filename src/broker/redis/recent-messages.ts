@@ -1,12 +1,12 @@
 import type { NumberedPublication } from '../publication.js';
 import { readDelivery } from './frames.js';
 
-/** Characters of all that is remembered: some seconds of a busy node, far more than Redis is behind with its copies. */
+/** Limit on the characters of all entries: seconds of a busy node, far more than replicas lag behind. */
 const MAX_CHARACTERS = 8 * 1024 * 1024;
-/** Forgotten entries are cut from the front of the list only when there are this many. */
+/** Number of dropped entries at which the array is compacted. */
 const COMPACT_AT = 1024;
 
-/** One delivery with numbered messages: nothing is made or read of it until it is needed, which is hardly ever. */
+/** One delivery with numbered messages. Its text is built and parsed only on demand, which is rare. */
 interface Entry {
   readonly room: string;
   readonly epoch: string;
@@ -19,10 +19,7 @@ interface Entry {
 /** By epoch and offset. */
 export type RoomMessages = Map<string, Map<number, NumberedPublication>>;
 
-/**
- * The latest deliveries of all rooms, in their order. Where Redis comes back without the end of a history, nodes give
- * back what they have seen of it.
- */
+/** Recent deliveries of all rooms, oldest first. Nodes restore them if Redis loses the end of a history. */
 export class RecentMessages {
   private entries: Entry[] = [];
   private start = 0;
@@ -32,10 +29,12 @@ export class RecentMessages {
   constructor(private readonly maxCharacters = MAX_CHARACTERS) {}
 
   /**
-   * @param first the offset of its first numbered message
-   * @param last that of its last one
-   * @param size how many characters it holds
-   * @param text gives it as it comes
+   * Adds a delivery, and drops the oldest ones over the limit.
+   *
+   * @param first offset of its first numbered message
+   * @param last offset of its last numbered message
+   * @param size number of characters that it holds in memory
+   * @param text returns the delivery in the form in which Redis sends it
    */
   keep(room: string, epoch: string, first: number, last: number, size: number, text: () => string): void {
     const entry = { room, epoch, first, last, size, text };
@@ -47,7 +46,7 @@ export class RecentMessages {
     while (this.characters > this.maxCharacters) this.forget();
   }
 
-  /** Which messages between two offsets are remembered, as `epoch:offset`. */
+  /** Returns the stored messages between two offsets, as `epoch:offset`. */
   between(room: string, first: number, last: number): Set<string> {
     const found = new Set<string>();
     for (const entry of this.byRoom.get(room) ?? []) {
@@ -57,7 +56,7 @@ export class RecentMessages {
     return found;
   }
 
-  /** The messages of a room by their epochs and offsets, as far as they are remembered. */
+  /** Returns the stored messages of a room by epoch and offset. */
   of(room: string): RoomMessages {
     const all: RoomMessages = new Map();
     for (const { epoch, text } of this.byRoom.get(room) ?? []) {
@@ -77,7 +76,7 @@ export class RecentMessages {
     this.start += 1;
     this.characters -= entry.size;
     const ofRoom = this.byRoom.get(entry.room);
-    // Each room's are in the same order.
+    // The room's list has the same order as the list of all rooms.
     ofRoom?.shift();
     if (ofRoom?.length === 0) this.byRoom.delete(entry.room);
     if (this.start < COMPACT_AT) return;

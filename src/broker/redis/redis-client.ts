@@ -6,7 +6,7 @@ import { SCRIPTS } from './scripts/scripts.js';
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26_379;
 const FIRST_RETRY_MS = 50;
-/** Short: a room waits a moment for all nodes when they find a new master. */
+/** Short, because rooms wait for all nodes to reconnect after a failover. */
 const MAX_RETRY_MS = 500;
 /** How often the client of a cluster looks where the slots are, whether or not somebody tells it that one has moved. */
 const SLOTS_REFRESH_MS = 500;
@@ -31,21 +31,21 @@ export function createRedisClient(options: RookeryOptions, name: string): RedisC
   return client;
 }
 
-/** Those that are closed on purpose. */
+/** Clients that were closed on purpose. */
 const closed = new WeakSet<RedisClient>();
 
-/** Ends a connection for good. */
+/** Closes a client permanently. */
 export function closeRedisClient(client: RedisClient): void {
   closed.add(client);
   client.disconnect();
 }
 
-/** Has a client connect anew. What the old server still sends is not read any more. */
+/** Reconnects a client. Nothing that the old server still sends is read. */
 export function cutRedisClient(client: RedisClient): void {
   if (client instanceof Redis && client.status === 'ready') client.stream.destroy();
 }
 
-/** Has a client begin anew that has given up, as ioredis does where connecting ends while it asks who the master is. */
+/** Reconnects a client that gave up: ioredis does if it is disconnected while it asks for the master. */
 function keepTrying(client: Redis): void {
   client.on('end', () => {
     if (closed.has(client)) return;
@@ -122,7 +122,7 @@ export function sentinelsOf({ redisSentinels }: RookeryOptions): { readonly host
   });
 }
 
-/** False where the connections of one node have come to different servers, as they may while one replaces another. */
+/** Returns false if two connections lead to different servers, as may happen during a failover. */
 export function areOnOneServer(one: RedisClient, other: RedisClient): boolean {
   if (!(one instanceof Redis && other instanceof Redis)) return true;
   if (one.status !== 'ready' || other.status !== 'ready') return true;

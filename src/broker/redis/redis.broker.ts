@@ -38,7 +38,7 @@ import { Subscriber, type Subscription } from './subscriber.js';
 /** Anybody who may join can make up rooms: those without a message are not remembered for long. */
 const UNUSED_ROOM_TTL_MS = 3600 * 1000;
 const MAX_KNOWN_POSITIONS = 10_000;
-/** How often a room is asked that gathers what nodes know. */
+/** Retry interval while a room gathers what nodes know. */
 const GATHERING_RETRY_MS = 30;
 
 /**
@@ -79,10 +79,10 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       () => this.watch.compareNow(),
     );
     this.known = new KnownPositions(this.subscriber, MAX_KNOWN_POSITIONS);
-    const freshEpoch = (): string => this.freshEpoch();
-    const { instance, keys, commands, known, recent } = this;
-    this.publishes = new PublishQueue(options, rules, keys, commands, freshEpoch, known, recent);
-    this.restorer = new Restorer(instance, options, rules, keys, commands, freshEpoch, known, recent);
+    const { keys, commands, known, recent } = this;
+    const access = { options, rules, keys, commands, known, recent, freshEpoch: () => this.freshEpoch() };
+    this.publishes = new PublishQueue(access);
+    this.restorer = new Restorer(this.instance, access);
     this.watch = new RoomWatch(
       this.subscriber,
       this.known,
@@ -204,7 +204,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     if (last !== undefined) this.recent.keep(room, epoch, next, last, text.length, () => text);
   }
 
-  /** A page that reaches to the newest message may have what was not delivered. */
+  /** Stores messages that were not delivered, from a page that includes the newest message. */
   private keepMissed(room: string, leg: Leg, { head, publications }: HistoryPage): void {
     const subscription = this.subscriber.find(room);
     const [first] = publications;
@@ -220,7 +220,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     }
   }
 
-  /** What comes without a message: a room wants to hear what is known of it, or has gone on in another epoch. */
+  /** Handles a notice: a room gathers what nodes know, or has entered a new epoch. */
   private takeNotice(subscription: Subscription, epoch: string, offset: number): void {
     // It is about to be subscribed, and will be told where it stands.
     if (subscription.seen === undefined) return;
@@ -232,7 +232,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.listener?.onPosition?.(subscription.room, { epoch, offset });
   }
 
-  /** @returns for each room where it stands; undefined where that is not known, or not certain yet */
+  /** Returns the position of each room; undefined if it is unknown, or the room still gathers. */
   private async positions(rooms: readonly Asked[], renew: boolean): Promise<(Standing | undefined)[]> {
     // One script can only look at rooms of one server, and another server may be the one that is away.
     if (this.options.redisCluster && rooms.length > 1) {
@@ -258,7 +258,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     );
   }
 
-  /** Asks until the room goes on: after Redis has begun a new run, it waits for what nodes know. */
+  /** Retries until the room continues. After Redis began a new run, a room first gathers what nodes know. */
   private async whenGathered<T>(ask: () => Promise<T | undefined>): Promise<T> {
     const deadline = performance.now() + this.options.redisTimeoutMs;
     for (;;) {
@@ -270,17 +270,16 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   }
 
   /**
-   * A client that has been where others have gone on already must not be led back: what it has seen there would come
-   * again.
+   * Checks the master before a client from a later epoch is answered: an old master would send messages again.
    *
-   * @throws BrokerUnavailableError where this node is connected to a master that was replaced
+   * @throws BrokerUnavailableError if this node is connected to an old master
    */
   private async confirmMaster(): Promise<void> {
     if (await this.sentinels.isOnMaster()) return;
     throw new BrokerUnavailableError('Redis: the master was replaced');
   }
 
-  /** Connections that have come to different servers begin anew: what both say cannot be compared. */
+  /** Returns whether both connections lead to one server, and reconnects them if not. */
   private isOnOneServer(): boolean {
     if (this.options.redisSentinels.length === 0 || areOnOneServer(this.client, this.subscriberClient)) return true;
     for (const client of [this.client, this.subscriberClient]) cutRedisClient(client);

@@ -16,7 +16,7 @@ export interface Leg {
 export interface Standing extends Position, Leg {
   /** The run of Redis. */
   readonly run: string;
-  /** It waits for what nodes know, in a new run of Redis, before it goes on. */
+  /** The room gathers what nodes know after Redis began a new run. */
   readonly isGathering: boolean;
 }
 
@@ -25,7 +25,7 @@ export interface Read {
   readonly page: HistoryPage;
   /** The epoch in which the room is. */
   readonly leg: Leg;
-  /** The position that was asked for is of an epoch that began later than all that are there. */
+  /** The requested position has an epoch that began later than all epochs in Redis. */
   readonly isAhead: boolean;
 }
 
@@ -65,7 +65,7 @@ export function readStandings(reply: unknown): Standing[] {
   return standings;
 }
 
-/** Reads where an epoch begins, and whether with a loss. */
+/** Reads the start of an epoch, and whether it began with a loss. */
 function readBase(base: string): { readonly base: number; readonly isLossy: boolean } {
   return { base: Number.parseInt(base, 10), isLossy: base.endsWith('!') };
 }

@@ -1,46 +1,37 @@
-import type { RoomRules } from '../../config/room-rules.js';
-import type { RookeryOptions } from '../../config/rookery.options.js';
 import type { NumberedPublication } from '../publication.js';
-import type { CommandQueue } from './command-queue.js';
 import { frameOf } from './frames.js';
-import type { KnownPositions, Way } from './known-positions.js';
-import type { RecentMessages, RoomMessages } from './recent-messages.js';
+import type { Way } from './known-positions.js';
+import type { RoomAccess } from './publish-queue.js';
+import type { RoomMessages } from './recent-messages.js';
 import { readStandings, type Standing } from './replies.js';
-import type { RoomKeys } from './room-keys.js';
 
-/** One script call holds up Redis for everybody: it gets so much at most. */
+/** Limits of one script call, which blocks Redis for all clients. */
 const MAX_MESSAGES = 256;
 const MAX_CHARACTERS = 256 * 1024;
 
 /**
- * Gives back to Redis what this node has seen of rooms and Redis has lost with its last run: a replica was behind when
- * it was promoted, or a file was not written to its end.
+ * Restores messages in Redis that this node has seen and Redis lost with its last run, because a promoted replica lagged
+ * behind or a file was incomplete.
  */
 export class Restorer {
-  /** @param node by which Redis tells the nodes apart that have said what they know */
+  /** @param node identifies this node among those that report what they know */
   constructor(
     private readonly node: string,
-    private readonly options: RookeryOptions,
-    private readonly rules: RoomRules,
-    private readonly keys: RoomKeys,
-    private readonly commands: CommandQueue,
-    private readonly freshEpoch: () => string,
-    private readonly known: KnownPositions,
-    private readonly recent: RecentMessages,
+    private readonly access: RoomAccess,
   ) {}
 
   /**
-   * Gives back what followed the position at which a room stands in Redis. Other nodes may do so at the same time: each
-   * goes on from where the room stands by then.
+   * Restores the messages after the position of a room in Redis. Other nodes may do so at the same time: each batch
+   * continues from the position that the last reply gave.
    *
-   * @returns where it stands at the end
+   * @returns the position of the room after that
    * @throws BrokerUnavailableError
    */
   async restore(room: string, head: Standing): Promise<Standing> {
-    const recent = this.recent.of(room);
+    const recent = this.access.recent.of(room);
     let standing = head;
     for (;;) {
-      const way = this.known.wayFrom(room, standing) ?? { epoch: standing.epoch, legs: [] };
+      const way = this.access.known.wayFrom(room, standing) ?? { epoch: standing.epoch, legs: [] };
       const messages = messagesOn(way, standing.offset, recent);
       const batch = messages.slice(0, endOfBatch(messages));
       const isLast = batch.length === messages.length;
@@ -58,32 +49,32 @@ export class Restorer {
     messages: readonly NumberedPublication[],
     isLast: boolean,
   ): Promise<Standing> {
-    const { positionTtlMs, deduplicationWindowMs } = this.options;
-    const { historySize, historyTtlMs } = this.rules.of(room);
-    const keys = this.keys.ofRoom(room);
+    const { positionTtlMs, deduplicationWindowMs } = this.access.options;
+    const { historySize, historyTtlMs } = this.access.rules.of(room);
+    const keys = this.access.keys.ofRoom(room);
     const args = [
-      this.freshEpoch(),
+      this.access.freshEpoch(),
       positionTtlMs,
       historySize,
       historyTtlMs,
       deduplicationWindowMs,
-      this.known.isListening(room) ? this.node : '',
-      this.known.of(room),
+      this.access.known.isListening(room) ? this.node : '',
+      this.access.known.of(room),
       epoch,
       legs.map((leg) => `${leg.epoch}:${leg.base}${leg.isLossy ? '!' : ''}`).join(' '),
       standing.offset + 1,
       isLast ? 'last' : '',
     ].map(String);
     for (const message of messages) {
-      keys.push(this.keys.id(room, message.from ?? '', message.id));
+      keys.push(this.access.keys.id(room, message.from ?? '', message.id));
       args.push(String(message.timestamp), frameOf({ room, ...message }, message.id));
     }
-    const [reached] = readStandings(await this.commands.run('rookeryRestore', keys, args));
+    const [reached] = readStandings(await this.access.commands.run('rookeryRestore', keys, args));
     return reached ?? standing;
   }
 }
 
-/** The messages on the way from an offset, up to the first one that is not remembered. */
+/** Returns the messages after an offset along a way, up to the first one that is not stored. */
 function messagesOn({ epoch, legs }: Way, after: number, recent: RoomMessages): NumberedPublication[] {
   const messages: NumberedPublication[] = [];
   let present = epoch;

@@ -9,7 +9,7 @@ import type { Subscriber, Subscription } from './subscriber.js';
 const SLICE = 200;
 /** Rooms without a message would be forgotten while they have members: each is renewed this often, or more. */
 const RENEWAL_MS = 10 * 60 * 1000;
-/** When what could not be compared is looked at again, where nothing makes that sooner. */
+/** Retry interval for an incomplete comparison. */
 const LATER_MS = 1050;
 
 /**
@@ -28,7 +28,7 @@ export class RoomWatch {
   private readonly renewalMs: number;
 
   /**
-   * @param isReady whether what deliveries have said and what the server says can be compared
+   * @param isReady returns whether both connections lead to one server
    * @param ask gets where rooms stand, in the order asked, and can have them remembered for longer; undefined where the
    *   server of that room cannot say, which must not keep others from being compared
    * @param report told where a room stands, whether or not it has got there: what was delivered may still be lost
@@ -61,7 +61,7 @@ export class RoomWatch {
     void this.compareAll();
   }
 
-  /** A room that waited for other nodes has gone on by then, and may need somebody who asks for it. */
+  /** Compares again later: a room that gathers continues only when a node asks for it. */
   private compareLater(): void {
     this.later ??= setTimeout(() => {
       this.later = undefined;
@@ -112,7 +112,7 @@ export class RoomWatch {
     return !heads.includes(undefined);
   }
 
-  /** Rooms without members here, which this node has published to or listened to: it knows how far they came. */
+  /** Reports rooms that this node knows of, and does not subscribe to. */
   private async tellOfUnheard(): Promise<boolean> {
     const rooms = this.known.unheard();
     let complete = true;

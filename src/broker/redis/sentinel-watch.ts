@@ -6,33 +6,33 @@ import { Redis } from 'ioredis';
 import type { RookeryOptions } from '../../config/rookery.options.js';
 import { cutRedisClient, retryDelayMs, sentinelsOf, type RedisClient } from './redis-client.js';
 
-/** Said just before a replica is promoted: what the old master takes from then on is lost. */
+/** Sent shortly before a promotion. The old master loses all that it accepts after the promotion. */
 const PROMOTING = '+failover-state-send-slaveof-noone';
-/** Said by each sentinel when it knows that another server is the master. */
+/** Sent by each sentinel when it learns of a new master. */
 const SWITCHED = '+switch-master';
-/** Said where nothing is promoted after all. */
+/** Sent if the promotion failed. */
 const ABORTED = '-failover-abort-slave-timeout';
 
-/** How long an answer of the sentinels holds: clients can make it necessary, and must not keep them busy. */
+/** Cache lifetime of the sentinels' answers: a client can trigger the question, and must not cause load by it. */
 const HOLDS_MS = 1000;
 
-/** Where a sentinel says that the master is. */
+/** Address of the master according to one sentinel. */
 interface Master {
   readonly addresses: readonly string[];
   readonly port: number;
 }
 
-/** Told that the master is about to be replaced, or is after all not. */
+/** Receives that a promotion begins, or that it failed. */
 export interface MasterListener {
   onReplacing(isReplacing: boolean): void;
 }
 
 /**
- * Follows what sentinels say, so that connections leave a master that is replaced at once: it takes what it is sent
- * until it is told so itself, ten seconds later, and loses it.
+ * Switches connections to a new master at once. The old master is demoted some ten seconds later, and loses what it
+ * accepts until then.
  *
- * ioredis could follow them for each connection by itself. It would not say that a replacement is about to happen, and
- * misses one that happens while it connects.
+ * The failover detector of ioredis does not report that a promotion begins, and misses one that happens while a client
+ * connects.
  */
 export class SentinelWatch {
   private readonly sentinels: Redis[];
@@ -47,7 +47,7 @@ export class SentinelWatch {
   ) {
     this.name = options.redisSentinelName;
     this.sentinels = this.name === undefined ? [] : sentinelsOf(options).map((address) => this.listenTo(address));
-    // It may have been found just before another took its place.
+    // The master may have changed while the client connected.
     if (this.name !== undefined) for (const client of clients) client.on('ready', () => void this.check());
   }
 
@@ -55,7 +55,7 @@ export class SentinelWatch {
     for (const sentinel of this.sentinels) sentinel.disconnect();
   }
 
-  /** @returns false where a sentinel names another server; true without sentinels, and where none answers */
+  /** Returns false if a sentinel names another server; true without sentinels, or if none answers. */
   async isOnMaster(): Promise<boolean> {
     const now = performance.now();
     if (this.answer === undefined || now - this.askedAt > HOLDS_MS) {
@@ -76,7 +76,7 @@ export class SentinelWatch {
     });
     sentinel.on('error', () => undefined);
     sentinel.on('message', (channel: string, text: string) => this.take(channel, text));
-    // What it said meanwhile is missed.
+    // Messages sent while it was disconnected are lost.
     sentinel.on('ready', () => void this.check());
     sentinel.subscribe(PROMOTING, SWITCHED, ABORTED).catch(() => undefined);
     return sentinel;
@@ -93,18 +93,18 @@ export class SentinelWatch {
     // `main 10.0.0.1 6379 10.0.0.2 6379`: the old one and the new.
     if (parts[0] !== this.name) return;
     const [, , , host = '', port] = parts;
-    // At once: requests that came while this process was stopped must not go to the old one first.
+    // Synchronous: after a pause of this process, pending requests must not reach the old master first.
     if (isIP(host) !== 0) this.leaveAllBut([{ addresses: [host], port: Number(port) }]);
     else void this.check();
   }
 
-  /** Leaves servers that no sentinel names: those that have not heard yet of a new master name the old one. */
+  /** Closes connections to servers that no sentinel names. A sentinel that has not heard of a failover names the old one. */
   private async check(): Promise<void> {
     const masters = await this.askAll();
     if (masters.length > 0) this.leaveAllBut(masters);
   }
 
-  /** A connection that is on its way to a server is looked at when it is there. */
+  /** Connections that are not ready are checked when they are. */
   private leaveAllBut(masters: readonly Master[]): void {
     this.answer = undefined;
     for (const client of this.clients) {
@@ -119,7 +119,7 @@ export class SentinelWatch {
     return answers.filter((master) => master !== undefined);
   }
 
-  /** @returns undefined where it does not answer */
+  /** Returns undefined if the sentinel does not answer. */
   private async ask(
     address: { readonly host: string; readonly port: number },
     name: string,
@@ -148,7 +148,7 @@ export class SentinelWatch {
   }
 }
 
-/** True also where it is connected to nobody. */
+/** Returns true also if the client is not connected. */
 function isAt(client: RedisClient, { addresses, port }: Master): boolean {
   if (!(client instanceof Redis) || client.status !== 'ready') return true;
   const { remoteAddress = '', remotePort } = client.stream;

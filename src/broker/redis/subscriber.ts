@@ -13,9 +13,9 @@ const MAX_UNTOLD = 8;
 /** As many as Redis remembers. */
 const MAX_LEGS = 9;
 
-/** How far a room is known to have come in an epoch. */
+/** Last known position of a room in an epoch. */
 export interface Seen extends Position {
-  /** The epoch had messages up to there, which can be lost. */
+  /** Whether the epoch had messages up to there, which can be lost. */
   readonly hasMessages: boolean;
 }
 
@@ -25,9 +25,9 @@ export class Subscription {
   seen: Seen | undefined;
   /** How far they had come in epochs before, until Redis has been told: it may have lost the end of one, or all of it. */
   untold: readonly Seen[] = [];
-  /** The epochs that it was in lately, each from where it went on. */
+  /** The room's recent epochs, each with its start. */
   legs: readonly Leg[] = [];
-  /** The run of Redis in which it said last where the room stands. */
+  /** Run of Redis that last reported the room's position. */
   run: string | undefined;
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
@@ -55,19 +55,19 @@ export class Subscription {
     this.seen = { epoch, offset, hasMessages: offset > base };
   }
 
-  /** Takes in which epoch the room is. */
+  /** Records an epoch that the room entered. */
   enter(leg: Leg): void {
     const last = this.legs.at(-1);
     if (last?.epoch === leg.epoch) {
-      // What is known of it from deliveries alone may be wrong: the first one may have been missed.
+      // A start that was derived from a delivery may be too late: the first delivery may have been lost.
       if (leg.base < last.base || leg.isLossy) this.legs = [...this.legs.slice(0, -1), leg];
       return;
     }
-    // Those that began later on are not part of what the room goes on from.
+    // Epochs that began after this offset were lost.
     this.legs = [...this.legs.filter(({ base }) => base <= leg.base), leg].slice(-MAX_LEGS);
   }
 
-  /** In which epoch a message was numbered; undefined where that is longer ago. */
+  /** Returns the epoch of an offset; undefined if it is too old. */
   epochOf(offset: number): string | undefined {
     return this.legs.findLast(({ base }) => base < offset)?.epoch;
   }
