@@ -63,6 +63,8 @@ export class Subscription {
       if (leg.base < last.base || leg.isLossy) this.legs = [...this.legs.slice(0, -1), leg];
       return;
     }
+    // A reply from before a newer epoch may arrive after the notice of it.
+    if (this.legs.some(({ epoch }) => epoch === leg.epoch)) return;
     // Epochs that began after this offset were lost.
     this.legs = [...this.legs.filter(({ base }) => base <= leg.base), leg].slice(-MAX_LEGS);
   }

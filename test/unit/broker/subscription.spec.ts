@@ -1,0 +1,32 @@
+import { Subscription } from '../../../src/broker/redis/subscriber.js';
+
+function subscriptionIn(...legs: readonly (readonly [epoch: string, base: number])[]): Subscription {
+  const subscription = new Subscription('r', 'channel');
+  for (const [epoch, base] of legs) subscription.enter({ epoch, base, isLossy: false });
+  return subscription;
+}
+
+const epochsOf = ({ legs }: Subscription): string[] => legs.map(({ epoch, base }) => `${epoch}@${base}`);
+
+describe('the epochs that a subscription records', () => {
+  it('keep their order', () => {
+    expect(epochsOf(subscriptionIn(['a', 0], ['b', 15], ['c', 40]))).toEqual(['a@0', 'b@15', 'c@40']);
+  });
+
+  it('exclude those that began after the offset from which a new epoch continues', () => {
+    expect(epochsOf(subscriptionIn(['a', 0], ['b', 15], ['c', 12]))).toEqual(['a@0', 'c@12']);
+  });
+
+  it('keep a newer epoch when a late reply names an older one', () => {
+    expect(epochsOf(subscriptionIn(['a', 0], ['b', 15], ['a', 0]))).toEqual(['a@0', 'b@15']);
+  });
+
+  it('take the earliest start that is known of the present epoch', () => {
+    expect(epochsOf(subscriptionIn(['a', 0], ['b', 17], ['b', 15]))).toEqual(['a@0', 'b@15']);
+  });
+
+  it('tell the epoch of an offset', () => {
+    const subscription = subscriptionIn(['a', 3], ['b', 15]);
+    expect([3, 4, 15, 16].map((offset) => subscription.epochOf(offset))).toEqual([undefined, 'a', 'a', 'b']);
+  });
+});
