@@ -36,9 +36,13 @@ export class RefusedError extends Error {
   }
 }
 
+/** Close code of a connection that could not be set up. */
+const INTERNAL_ERROR = 1011;
+
 interface Waiter {
   readonly matches: (frame: Frame) => boolean;
   readonly resolve: (frame: Frame) => void;
+  readonly fail: (why: string) => void;
 }
 
 /** A WebSocket client that keeps every frame until a test asks for it: none is missed, whatever the timing. */
@@ -49,12 +53,18 @@ export class TestClient {
   readonly closed: Promise<{ code: number; reason: string }>;
   private readonly waiters = new Set<Waiter>();
   private requests = 0;
+  /** How the connection ended. */
+  private end: { readonly code: number; readonly reason: string } | undefined;
 
   constructor(readonly socket: WebSocket) {
     socket.on('message', (data: Buffer) => this.take(JSON.parse(data.toString()) as Frame));
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
-      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+      socket.on('close', (code, reason) => {
+        this.end = { code, reason: reason.toString() };
+        for (const waiter of this.waiters) waiter.fail(`closed with ${JSON.stringify(this.end)}`);
+        resolve(this.end);
+      });
     });
   }
 
@@ -87,10 +97,6 @@ export class TestClient {
     const [found] = index < 0 ? [] : this.queue.splice(index, 1);
     if (found !== undefined) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.waiters.delete(waiter);
-        reject(new Error(`${what} did not come; waiting: ${JSON.stringify(this.queue).slice(0, 1000)}`));
-      }, PATIENCE_MS);
       const waiter: Waiter = {
         matches,
         resolve: (frame) => {
@@ -98,9 +104,27 @@ export class TestClient {
           this.waiters.delete(waiter);
           resolve(frame);
         },
+        fail: (why) => {
+          clearTimeout(timer);
+          this.waiters.delete(waiter);
+          reject(new Error(`${what} did not come: ${why}; waiting: ${JSON.stringify(this.queue).slice(0, 1000)}`));
+        },
       };
-      this.waiters.add(waiter);
+      const timer = setTimeout(() => waiter.fail(`not within ${PATIENCE_MS} ms`), PATIENCE_MS);
+      if (this.end !== undefined) waiter.fail(`closed with ${JSON.stringify(this.end)}`);
+      else this.waiters.add(waiter);
     });
+  }
+
+  /** Returns whether the greeting came; it stays in the queue. False if the server could not set the connection up. */
+  async isGreeted(): Promise<boolean> {
+    try {
+      this.queue.unshift(await this.next('connected'));
+      return true;
+    } catch (error) {
+      if (this.end?.code === INTERNAL_ERROR) return false;
+      throw error;
+    }
   }
 
   /** Everything that was sent before has been answered: what has not come by now does not come. */
@@ -155,16 +179,25 @@ export async function connect(server: Pick<TestServer, 'ws'>, options: ConnectOp
 }
 
 /**
- * Connects, as clients do, until the server takes it: a node to which its Redis seemed slow for a moment refuses for
- * as long.
+ * Connects, as clients do, until the server greets it: a node to which its Redis seems slow refuses connections, or
+ * closes them before the greeting.
  */
 export async function connectAgain(server: TestServer, options?: ConnectOptions): Promise<TestClient> {
   const outcome = await eventually(
-    () => connect(server, options).catch((error: unknown) => error),
-    (found) => !(found instanceof RefusedError && found.status === 503),
+    () => connectOnce(server, options),
+    (found) => found !== 'unavailable',
   );
   if (outcome instanceof TestClient) return outcome;
   throw outcome;
+}
+
+async function connectOnce(server: TestServer, options?: ConnectOptions): Promise<unknown> {
+  try {
+    const client = await connect(server, options);
+    return (await client.isGreeted()) ? client : 'unavailable';
+  } catch (error) {
+    return error instanceof RefusedError && error.status === 503 ? 'unavailable' : error;
+  }
 }
 
 /** Connects, takes the greeting off the queue, and joins rooms. */

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import type { RoomRules } from '../../config/room-rules.js';
 import type { RookeryOptions } from '../../config/rookery.options.js';
@@ -7,6 +6,7 @@ import { BrokerUnavailableError } from '../broker.js';
 import type { PublishRequest, PublishResult } from '../publication.js';
 import type { CommandQueue } from './command-queue.js';
 import { deliveryOf, frameOf } from './frames.js';
+import { whenGathered } from './gathering.js';
 import type { KnownPositions } from './known-positions.js';
 import type { RecentMessages } from './recent-messages.js';
 import type { RoomKeys } from './room-keys.js';
@@ -19,8 +19,6 @@ const MAX_WAITING_CHARACTERS = 64 * 1024 * 1024;
 const MAX_OPEN_ROOMS = 10_000;
 /** Limit on the hold: sentinels promote within two seconds, and do not always report a failure. */
 const MAX_HOLD_MS = 3000;
-/** Retry interval while a room gathers what nodes know. */
-const GATHERING_RETRY_MS = 30;
 
 /** Everything that an operation on a room in Redis needs. */
 export interface RoomAccess {
@@ -180,7 +178,7 @@ export class PublishQueue {
   }
 
   /** Retries until the room accepts the run. After Redis began a new run, a room first gathers what nodes know. */
-  private async run(room: string, messages: readonly Pending[]): Promise<string[]> {
+  private run(room: string, messages: readonly Pending[]): Promise<string[]> {
     const { deduplicationWindowMs, redisTimeoutMs } = this.access.options;
     const keys = this.access.keys.ofRoom(room);
     const frames: string[] = [];
@@ -190,16 +188,11 @@ export class PublishQueue {
       if (isRemembered) keys.push(this.access.keys.id(room, request.from ?? '', id));
       frames.push((isRemembered ? 'i' : '') + (request.volatile ? 'v' : ''), frame);
     }
-    const deadline = performance.now() + redisTimeoutMs;
-    for (;;) {
-      const results = (await this.access.commands.run('rookeryPublish', keys, [
-        ...this.argsOf(room),
-        ...frames,
-      ])) as string[];
-      if (results.length > 0) return results;
-      if (performance.now() > deadline) throw new BrokerUnavailableError('Redis: it has just begun a new run');
-      await delay(GATHERING_RETRY_MS);
-    }
+    const publish = async (): Promise<string[] | undefined> => {
+      const results = await this.access.commands.run('rookeryPublish', keys, [...this.argsOf(room), ...frames]);
+      return (results as string[]).length > 0 ? (results as string[]) : undefined;
+    };
+    return whenGathered(publish, redisTimeoutMs);
   }
 
   private argsOf(room: string): string[] {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
@@ -18,7 +17,8 @@ import type { PublishRequest, PublishResult } from '../publication.js';
 import { CommandQueue } from './command-queue.js';
 import { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
-import { readPage, readPosition, readStandings, type Leg, type Standing } from './replies.js';
+import { whenGathered } from './gathering.js';
+import { readPage, readPosition, readStandings, type Leg, type Read, type Standing } from './replies.js';
 import { KnownPositions, type Asked } from './known-positions.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
@@ -38,8 +38,6 @@ import { Subscriber, type Subscription } from './subscriber.js';
 /** Anybody who may join can make up rooms: those without a message are not remembered for long. */
 const UNUSED_ROOM_TTL_MS = 3600 * 1000;
 const MAX_KNOWN_POSITIONS = 10_000;
-/** Retry interval while a room gathers what nodes know. */
-const GATHERING_RETRY_MS = 30;
 
 /**
  * The broker of many nodes: order, history and ids live in Redis, and deliveries come by its sharded channels. See
@@ -136,7 +134,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     subscription.legs = this.known.legsOf(room);
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
-      const head = await this.whenGathered(async () => (await this.positions([this.known.about(room)], true))[0]);
+      const ask = async (): Promise<Standing | undefined> => (await this.positions([this.known.about(room)], true))[0];
+      const head = await whenGathered(ask, this.options.redisTimeoutMs);
       const { epoch, offset, base, isLossy, run } = head;
       subscription.enter({ epoch, base, isLossy });
       subscription.reach(epoch, offset, base);
@@ -159,11 +158,12 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const { historySize, historyTtlMs } = this.rules.of(room);
     const kept = [historySize, historyTtlMs];
     const from = [after?.epoch ?? '', after?.offset ?? 0];
-    const { page, leg, isAhead } = await this.whenGathered(async () => {
+    const ask = async (): Promise<Read | undefined> => {
       const limits = [limit.count, limit.bytes];
       const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, ...limits, this.known.of(room)];
       return readPage(await this.commands.run('rookeryHistory', this.keys.ofRoom(room), args.map(String)));
-    });
+    };
+    const { page, leg, isAhead } = await whenGathered(ask, this.options.redisTimeoutMs);
     if (isAhead) await this.confirmMaster();
     this.keepMissed(room, leg, page);
     return page;
@@ -256,17 +256,6 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
         return answered.isGathering ? undefined : answered;
       }),
     );
-  }
-
-  /** Retries until the room continues. After Redis began a new run, a room first gathers what nodes know. */
-  private async whenGathered<T>(ask: () => Promise<T | undefined>): Promise<T> {
-    const deadline = performance.now() + this.options.redisTimeoutMs;
-    for (;;) {
-      const answer = await ask();
-      if (answer !== undefined) return answer;
-      if (performance.now() > deadline) throw new BrokerUnavailableError('Redis: it has just begun a new run');
-      await delay(GATHERING_RETRY_MS);
-    }
   }
 
   /**

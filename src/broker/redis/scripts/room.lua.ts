@@ -1,3 +1,5 @@
+import { GATHERING_MS } from '../gathering.js';
+
 /**
  * What every script that looks at a room begins with. ARCHITECTURE.md explains the rules under "Epochs and partings".
  *
@@ -27,7 +29,7 @@ local KEPT_EPOCHS = 8
 local KEPT_LOST_EPOCHS = 16
 -- How long a room waits for nodes that got its last message and may be gone: some find a new master a second or more
 -- before others do.
-local GATHERING_MS = 1500
+local GATHERING_MS = ${GATHERING_MS}
 -- How long it waits where nobody is known to have got it.
 local SHORT_GATHERING_MS = 1000
 
