@@ -46,6 +46,24 @@ describe('when Redis restarts empty', () => {
     expect(await upTo(back, 3)).toEqual([2, 3]);
   });
 
+  it('nodes give back all epochs of a room', async () => {
+    const { redis, one, two, members, publisher } = await startCluster();
+    for (const n of [1, 2, 3]) {
+      await publishSafely(publisher, 'r', n, `i${n}`);
+      for (const member of members) await upTo(member, n);
+      await redis.restart();
+      await ready(one, two);
+    }
+    await publishSafely(publisher, 'r', 4, 'i4');
+    for (const member of members) await upTo(member, 4);
+    const { epoch, offset } = await positionOf(members[0]);
+    expect(offset).toBe(4);
+    const back = await connectAgain(two);
+    const joined = await back.request('join', { room: 'r', recover: { epoch, offset: 0 } });
+    expect(joined.payload).toMatchObject({ recovered: true });
+    expect(await upTo(back, 4)).toEqual([1, 2, 3, 4]);
+  });
+
   it('a room that no node remembers begins anew, and nobody recovers what is gone', async () => {
     const { redis, one, two, members, publisher } = await startCluster();
     await publishSafely(publisher, 'r', 1, 'i1');

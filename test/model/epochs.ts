@@ -11,8 +11,8 @@ export interface Place {
 
 /** How far somebody has seen the room come in an epoch. */
 export interface Seen extends Place {
-  /** The epoch had messages up to there, which can be lost. */
-  readonly hasMessages: boolean;
+  /** The epoch has something that can be lost: messages up to there, or the report of the loss that it began with. */
+  readonly canBeLost: boolean;
 }
 
 /** What a node has seen of the room, and in which run it was last told where the room stands. */
@@ -65,7 +65,7 @@ export function farthest(seen: readonly Seen[]): Seen[] {
     if (met === undefined) all.push(each);
     else {
       const offset = Math.max(met.offset, each.offset);
-      all[index] = { epoch: each.epoch, offset, hasMessages: met.hasMessages || each.hasMessages };
+      all[index] = { epoch: each.epoch, offset, canBeLost: met.canBeLost || each.canBeLost };
     }
   }
   return all;
@@ -74,4 +74,9 @@ export function farthest(seen: readonly Seen[]): Seen[] {
 export function find(places: readonly Place[], epoch: Epoch): number | undefined {
   const offsets = places.filter((place) => same(place.epoch, epoch)).map(({ offset }) => offset);
   return offsets.length === 0 ? undefined : Math.max(...offsets);
+}
+
+/** Whether a room that stands there has something in its epoch that can be lost. */
+export function canBeLost({ offset }: Place, { base, lossy }: Leg): boolean {
+  return offset > base || lossy;
 }

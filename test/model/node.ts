@@ -27,21 +27,30 @@ export interface Node {
   recent: Delivery[];
 }
 
+export interface Member {
+  readonly id: number;
+  node: Node | undefined;
+  position: Place | undefined;
+  readonly got: Message[];
+  /** How many messages had been accepted when it joined for the first time. */
+  since: number | undefined;
+  /** For each announced loss, how many messages had been accepted by then. */
+  readonly told: number[];
+}
+
 /** Gives back what it has seen and the room has not, on the way that the room took. */
 export function giveBack(node: Node, listener: number | undefined, now: Now): void {
   const { room } = node.server;
   const { epoch, offset } = room.head;
-  const hasMore = node.known.seen.some(
-    (seen) => seen.hasMessages && seen.offset > 0 && (!same(seen.epoch, epoch) || seen.offset > offset),
-  );
+  const hasMore = node.known.seen.some((seen) => seen.offset > offset || (seen.canBeLost && !same(seen.epoch, epoch)));
   if (!hasMore) return;
   const index = node.legs.findIndex((leg) => same(leg.epoch, epoch));
   const [root] = node.legs;
-  const fromRoot = index < 0 && offset === 0 && root?.base === 0;
-  const start = fromRoot ? root.epoch : epoch;
+  const fromRoot = offset === 0 && root?.base === 0;
+  const start = fromRoot ? root : { epoch, base: offset, lossy: false };
   const legs = fromRoot ? node.legs.slice(1) : index < 0 ? [] : node.legs.slice(index + 1);
   const messages: Message[] = [];
-  let present = start;
+  let present = start.epoch;
   for (let reached = offset; ; reached += 1) {
     for (const leg of legs) if (leg.base === reached) present = leg.epoch;
     const next = node.recent.find((each) => same(each.at.epoch, present) && each.at.offset === reached + 1);
@@ -58,16 +67,17 @@ export function enter(node: Node, leg: Leg): void {
   else node.legs = [...node.legs.filter(({ base }) => base <= leg.base), leg];
 }
 
-/** @param hasMessages whether the epoch has any up to there */
-export function see(node: Node, place: Place, hasMessages: boolean): void {
+/** @param canBeLost whether the epoch has messages up to there, or began with a loss */
+export function see(node: Node, place: Place, canBeLost: boolean): void {
   const { seen, ...rest } = node.known;
   const before = seen.find(({ epoch }) => same(epoch, place.epoch));
   if (before !== undefined && before.offset >= place.offset) return;
-  const others = seen.filter((each) => each !== before);
-  node.known = { seen: [...others, { ...place, hasMessages: hasMessages || before !== undefined }], ...rest };
+  // Without a subscription, a publish has told all that was known before.
+  const others = node.position === undefined ? [] : seen.filter((each) => each !== before);
+  node.known = { seen: [...others, { ...place, canBeLost: canBeLost || before?.canBeLost === true }], ...rest };
 }
 
-/** It has been told where the room stands. */
+/** It has been told where the room stands, and has told what it knew. */
 export function hear(node: Node): void {
-  node.known = { seen: node.known.seen, run: node.server.run };
+  node.known = { seen: node.known.seen.slice(-1), run: node.server.run };
 }

@@ -20,19 +20,23 @@ export interface GuessedKnowledge {
 export interface Guess {
   readonly epoch: number;
   readonly offset: number;
-  readonly hasMessages: boolean;
+  readonly canBeLost: boolean;
+}
+
+interface RestoreStep {
+  readonly kind: 'restore';
+  readonly known: GuessedKnowledge;
+  readonly node: number;
+  readonly count: number;
+  /** The first epoch began with a loss. */
+  readonly isLossy: boolean;
+  readonly legs: readonly GuessedLeg[];
 }
 
 export type Step =
   | { readonly kind: 'publish'; readonly known: GuessedKnowledge }
   | { readonly kind: 'position'; readonly known: GuessedKnowledge; readonly node: number | undefined }
-  | {
-      readonly kind: 'restore';
-      readonly known: GuessedKnowledge;
-      readonly node: number;
-      readonly count: number;
-      readonly legs: readonly GuessedLeg[];
-    }
+  | RestoreStep
   | { readonly kind: 'history'; readonly from: Guess; readonly known: GuessedKnowledge }
   | { readonly kind: 'run' | 'hurry' | 'save' | 'load' };
 
@@ -68,21 +72,8 @@ export class Pair {
         this.compareHeads(place, head);
         return;
       }
-      case 'restore': {
-        const last = this.epochs.at(-1);
-        if (last === undefined) return;
-        const first = this.model.length + 1;
-        const given = Array.from({ length: step.count }, () => (this.messages += 1));
-        const way = this.model.length === 0 ? [] : this.wayOf(step.legs);
-        const legTexts = way.map(({ epoch, base, lossy }) => `${epoch.redis}:${base}${lossy ? '!' : ''}`).join(' ');
-        const text = this.textOf(step.known);
-        const head = await this.redis.restore(last.redis, legTexts, first, given, text, `n${step.node}`);
-        const modelLegs = way.map(({ epoch, base, lossy }) => ({ epoch: epoch.model, base, lossy }));
-        const now = await this.now();
-        this.model.restore(last.model, modelLegs, first, given, this.seenOf(step.known), step.node, now);
-        this.compareHeads(this.model.head, head);
-        return;
-      }
+      case 'restore':
+        return this.compareRestores(step);
       case 'history':
         return this.compareHistories(step.from, step.known);
       case 'run':
@@ -105,6 +96,21 @@ export class Pair {
   private same(redis: unknown, model: unknown): void {
     const [one, other] = [JSON.stringify(redis), JSON.stringify(model)];
     if (one !== other) this.differences.push(`${one} and not ${other}`);
+  }
+
+  private async compareRestores({ node, count, known, isLossy, ...step }: RestoreStep): Promise<void> {
+    const last = this.epochs.at(-1);
+    if (last === undefined) return;
+    const first = this.model.length + 1;
+    const given = Array.from({ length: count }, () => (this.messages += 1));
+    const later = this.wayOf(step.legs);
+    const startText = `${last.redis}${isLossy ? '!' : ''}`;
+    const legTexts = later.map(({ epoch, base, lossy }) => `${epoch.redis}:${base}${lossy ? '!' : ''}`);
+    const head = await this.redis.restore(startText, legTexts.join(' '), first, given, this.textOf(known), `n${node}`);
+    const legs = later.map(({ epoch, base, lossy }) => ({ epoch: epoch.model, base, lossy }));
+    const start = { epoch: last.model, base: 0, lossy: isLossy };
+    this.model.restore(start, legs, first, given, this.seenOf(known), node, await this.now());
+    this.compareHeads(this.model.head, head);
   }
 
   private async compareHistories(from: Guess, known: GuessedKnowledge): Promise<void> {
@@ -141,33 +147,37 @@ export class Pair {
 
   private textOf({ seen, inAnotherRun, fromAnotherRun }: GuessedKnowledge): string {
     const texts = this.distinct(seen).map(
-      ({ epoch, offset, hasMessages }) => `${epoch.redis}:${offset}${hasMessages ? '' : '-'}`,
+      ({ epoch, offset, canBeLost }) => `${epoch.redis}:${offset}${canBeLost ? '' : '-'}`,
     );
     const runs = [inAnotherRun ? '@another' : '', fromAnotherRun ? '?another' : ''].filter((text) => text !== '');
     return [...texts, ...runs].join(' ');
   }
 
   private seenOf({ seen, inAnotherRun, fromAnotherRun }: GuessedKnowledge): Knowledge {
-    const places = this.distinct(seen).map(({ epoch, offset, hasMessages }) => ({
+    const places = this.distinct(seen).map(({ epoch, offset, canBeLost }) => ({
       epoch: epoch.model,
       offset,
-      hasMessages,
+      canBeLost,
     }));
     return { seen: places, run: inAnotherRun ? -1 : undefined, former: fromAnotherRun ? -1 : undefined };
   }
 
-  /** Epochs that began later than the room's, in the order in which it would go on in them. */
+  /** Epochs that began later than the room's, in the order in which it would go on in them; before that its own. */
   private wayOf(guesses: readonly GuessedLeg[]) {
+    const start = this.epochs.at(-1);
+    const own = this.epochs.find(({ model }) => this.model.isThere && model.name === this.model.leg.epoch.name);
     const all = guesses.flatMap(({ epoch: index, later, lossy }) => {
       const epoch = this.epochs[index % this.epochs.length];
-      if (epoch === undefined || epoch.model.began <= this.model.leg.epoch.began) return [];
-      return [{ epoch, base: this.model.length + later, lossy }];
+      const isLater = epoch !== undefined && epoch.model.began > Math.max(began(own), began(start));
+      return isLater ? [{ epoch, base: this.model.length + later, lossy }] : [];
     });
     const distinct = all.filter(({ epoch }, index) => all.findIndex((each) => each.epoch === epoch) === index);
     const bases = distinct.map(({ base }) => base).toSorted((one, other) => one - other);
-    return distinct
+    const later = distinct
       .toSorted((one, other) => one.epoch.model.began - other.epoch.model.began)
       .map(({ epoch, lossy }, index) => ({ epoch, base: bases[index] ?? 0, lossy }));
+    const isOnTheWay = own !== undefined && began(own) > began(start) && this.model.length === 0;
+    return isOnTheWay ? [{ epoch: own, base: 0, lossy: false }, ...later] : later;
   }
 
   private distinct(guesses: readonly Guess[]) {
@@ -178,4 +188,8 @@ export class Pair {
     });
     return all.filter(({ epoch }, index) => all.findIndex((each) => each.epoch === epoch) === index);
   }
+}
+
+function began(epoch: { readonly model: Epoch } | undefined): number {
+  return epoch?.model.began ?? 0;
 }

@@ -50,7 +50,7 @@ export class RedisRoom {
   }
 
   async restore(
-    epoch: string,
+    start: string,
     legs: string,
     first: number,
     messages: readonly number[],
@@ -58,7 +58,7 @@ export class RedisRoom {
     node: string,
   ): Promise<Head & { readonly isGathering: boolean }> {
     const frames = messages.flatMap((message) => [String(Date.now()), frame(message)]);
-    const args = [TTL_MS, SIZE, TTL_MS, NO_WINDOW, node, known, epoch, legs, String(first), 'last', ...frames];
+    const args = [TTL_MS, SIZE, TTL_MS, NO_WINDOW, node, known, start, legs, String(first), 'last', ...frames];
     return headOf(await this.run('rookeryRestore', args));
   }
 

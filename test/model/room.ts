@@ -65,6 +65,11 @@ export class Room<Message> {
     return this.log.length;
   }
 
+  /** Whether anything of it is known. */
+  get isThere(): boolean {
+    return this.legs.length > 0;
+  }
+
   get isGathering(): boolean {
     return this.gathering !== undefined;
   }
@@ -106,7 +111,7 @@ export class Room<Message> {
    * @param legs the epochs that it went on in
    */
   restore(
-    start: Epoch,
+    start: Leg,
     legs: readonly Leg[],
     first: number,
     messages: readonly Message[],
@@ -116,9 +121,12 @@ export class Room<Message> {
   ): void {
     this.open(known, now);
     if (this.gathering === undefined) return;
-    if (this.log.length === 0 && this.legs.length === 1) this.legs = [{ ...this.last, epoch: start }];
-    if (same(start, this.last.epoch)) {
-      const rest = [...legs];
+    const isKnown = !same(start.epoch, this.last.epoch) || start.lossy;
+    if (this.log.length === 0 && this.legs.length === 1 && isKnown) this.legs = [start];
+    const all = [start, ...legs];
+    const present = all.findIndex(({ epoch }) => same(epoch, this.last.epoch));
+    if (present === 0 || (present > 0 && this.log.length === 0)) {
+      const rest = all.slice(present + 1);
       const enterNext = (): void => {
         while (rest[0]?.base === this.log.length) this.enterAll(rest.splice(0, 1));
       };
@@ -167,7 +175,7 @@ export class Room<Message> {
   /** Where it was seen in another run, it may be given back from its first message on. */
   private create(known: Knowledge, now: Now): void {
     const { seen, run } = known;
-    const lost = seen.filter(({ offset, hasMessages }) => hasMessages && offset > 0);
+    const lost = seen.filter(({ offset, canBeLost }) => canBeLost || offset > 0);
     const [last] = lost.toSorted((one, other) => other.epoch.began - one.epoch.began);
     const began = Math.max(now.clock, ...seen.map(({ epoch }) => epoch.began + 1));
     this.run = now.run;
@@ -231,19 +239,19 @@ export class Room<Message> {
   private hasMore(seen: readonly Seen[]): boolean {
     const { epoch: present } = this.last;
     return seen.some(
-      ({ epoch, offset, hasMessages }) =>
-        hasMessages && offset > 0 && (!same(epoch, present) || offset > this.log.length),
+      ({ epoch, offset, canBeLost }) => offset > this.log.length || (canBeLost && !same(epoch, present)),
     );
   }
 
   /** What somebody has seen that is not here, and was not told. */
   private untold(seen: readonly Seen[]): Place[] {
-    return seen.filter(({ epoch, offset, hasMessages }) => {
-      const shared = this.reach(epoch);
-      const told = Math.max(0, ...this.told.filter((place) => same(place.epoch, epoch)).map((place) => place.offset));
-      const upTo = Math.max(shared ?? 0, told);
-      const isRemembered = shared !== undefined || upTo > 0 || !this.hasForgotten;
-      return hasMessages && offset > upTo && (isRemembered || epoch.began > (this.legs[0]?.epoch.began ?? 0));
+    return seen.filter(({ epoch, offset, canBeLost }) => {
+      // Offsets go on through all epochs: one without messages is beyond a history that is shorter.
+      const shared = canBeLost ? this.reach(epoch) : this.log.length;
+      const told = Math.max(-1, ...this.told.filter((place) => same(place.epoch, epoch)).map((place) => place.offset));
+      const upTo = Math.max(shared ?? -1, told);
+      const isRemembered = upTo >= 0 || !this.hasForgotten;
+      return offset > upTo && (isRemembered || epoch.began > (this.legs[0]?.epoch.began ?? 0));
     });
   }
 

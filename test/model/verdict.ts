@@ -1,3 +1,5 @@
+import type { Place } from './epochs.js';
+
 /** One accepted publish. */
 export interface Message {
   readonly n: number;
@@ -5,7 +7,8 @@ export interface Message {
 
 export interface Accepted {
   readonly message: Message;
-  /** Nodes that know it was accepted, which tell it unless they are killed. */
+  readonly place: Place;
+  /** Nodes that have seen the room come so far, and tell it unless they are killed. */
   readonly witnesses: Set<number>;
 }
 

@@ -1,6 +1,6 @@
 import { circles, untoldLosses, type Accepted, type Message } from './verdict.js';
-import { same, type Now, type Page, type Place } from './epochs.js';
-import { enter, giveBack, hear, see, type Node, type Server } from './node.js';
+import { canBeLost, same, type Now, type Page, type Place } from './epochs.js';
+import { enter, giveBack, hear, see, type Member, type Node, type Server } from './node.js';
 import { Room } from './room.js';
 
 /** It remembers few epochs, so that some are forgotten. */
@@ -9,20 +9,10 @@ const RULES = { gatheringTime: 10, keptEpochs: 3 };
 /** What may happen; numbers are taken modulo what there is. */
 export type Event =
   | { readonly kind: 'publish' | 'deliver' | 'compare' | 'move' | 'stop' | 'kill'; readonly node: number }
-  | { readonly kind: 'replicate' | 'promote' | 'restart' | 'replace' | 'wait' }
+  | { readonly kind: 'replicate' | 'promote' | 'restart' | 'replace' | 'wait' | 'backUp' }
+  | { readonly kind: 'goBack'; readonly backup: number }
   | { readonly kind: 'leave'; readonly member: number }
   | { readonly kind: 'join'; readonly member: number; readonly node: number };
-
-interface Member {
-  readonly id: number;
-  node: Node | undefined;
-  position: Place | undefined;
-  readonly got: Message[];
-  /** How many messages had been accepted when it joined for the first time. */
-  since: number | undefined;
-  /** For each announced loss, how many messages had been accepted by then. */
-  readonly told: number[];
-}
 
 /**
  * Servers, nodes and members of one room, at the mercy of a schedule. Nodes do what those of Rookery do; a server that
@@ -36,6 +26,8 @@ export class World {
   private accepted: Accepted[] = [];
   private master: Server;
   private replica: Room<Message>;
+  /** Files of the past, any of which a server may be started from. */
+  private readonly backups: Room<Message>[];
   private readonly nodes: Node[];
   private readonly members: Member[];
   /** What must not be. */
@@ -48,6 +40,7 @@ export class World {
     if (exists)
       this.master.room.position({ seen: [], run: undefined }, undefined, { run: this.runs, clock: this.clock });
     this.replica = this.master.room.copy();
+    this.backups = [this.replica];
     this.nodes = Array.from({ length: nodes }, () => this.freshNode());
     this.members = Array.from({ length: members }, (_none, id) => ({
       id,
@@ -85,6 +78,13 @@ export class World {
         for (const node of this.nodes) this.move(node);
         for (const node of this.nodes) this.compare(node);
         this.replica = this.master.room.copy();
+        return;
+      case 'backUp':
+        this.backups.push(this.master.room.copy());
+        return;
+      case 'goBack':
+        this.replica = at(this.backups, event.backup).copy();
+        this.replace(false);
         return;
       case 'wait':
         this.clock += 20;
@@ -124,8 +124,8 @@ export class World {
     const listeners = this.nodes.filter((each) => each.server === node.server && each.position !== undefined);
     const place = room.publish(message, node.known, listeners.length, this.now(node));
     if (place === undefined) return;
-    see(node, place, true);
-    this.accepted.push({ message, witnesses: new Set([node.id]) });
+    this.accepted.push({ message, place, witnesses: new Set() });
+    this.see(node, place, true);
     if (node.position === undefined) node.recent.push({ at: place, message });
     for (const each of listeners) each.queue.push({ at: place, message });
   }
@@ -135,8 +135,7 @@ export class World {
     if (delivery === undefined || node.position === undefined) return;
     const { at: place, message } = delivery;
     node.recent.push(delivery);
-    see(node, place, true);
-    this.accepted[message.n]?.witnesses.add(node.id);
+    this.see(node, place, true);
     const { epoch, offset } = node.position;
     if (!same(epoch, place.epoch) || place.offset > offset + 1) this.mend(node);
     else if (place.offset === offset + 1) {
@@ -169,7 +168,7 @@ export class World {
     for (const [index, message] of page.messages.entries()) {
       node.recent.push({ at: { epoch: page.epoch, offset: page.after + index + 1 }, message });
     }
-    see(node, node.position, node.position.offset > server.room.leg.base);
+    this.see(node, node.position, canBeLost(node.position, server.room.leg));
     enter(node, server.room.leg);
   }
 
@@ -218,7 +217,7 @@ export class World {
       const head = room.position(node.known, undefined, this.now(node));
       if (room.isGathering) return;
       node.position = head;
-      see(node, head, head.offset > room.leg.base);
+      this.see(node, head, canBeLost(head, room.leg));
       enter(node, room.leg);
       hear(node);
     }
@@ -234,6 +233,13 @@ export class World {
     this.mend(node);
     member.node = node;
     this.read(member, page);
+  }
+
+  private see(node: Node, place: Place, isAtStake: boolean): void {
+    see(node, place, isAtStake);
+    for (const { place: before, witnesses } of this.accepted) {
+      if (same(before.epoch, place.epoch) && before.offset <= place.offset) witnesses.add(node.id);
+    }
   }
 
   private give(member: Member, message: Message, place: Place): void {

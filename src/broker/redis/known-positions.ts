@@ -14,6 +14,9 @@ const SETTLING_MS = 1000;
 /** A sequence of epochs of a room. */
 export interface Way {
   readonly epoch: string;
+  /** The first epoch began with a loss. */
+  readonly isLossy: boolean;
+  /** The epochs after the first one. */
   readonly legs: readonly Leg[];
 }
 
@@ -57,7 +60,7 @@ export class KnownPositions {
   /** Records the position of a publish, which has sent earlier knowledge to Redis. */
   keep(room: string, position: Position): void {
     const { legs = [], run } = this.remembered.get(room) ?? {};
-    this.remember(room, { seen: [{ ...position, hasMessages: true }], legs, run });
+    this.remember(room, { seen: [{ ...position, canBeLost: true }], legs, run });
   }
 
   /** Keeps the knowledge of a subscription that ends: it may be the only trace of the latest messages. */
@@ -93,19 +96,18 @@ export class KnownPositions {
   wayFrom(room: string, { epoch, offset }: Position): Way | undefined {
     const known = this.all(room);
     const { legs } = this.subscriber.find(room) ?? this.remembered.get(room) ?? { legs: [] };
-    const index = legs.findIndex((leg) => leg.epoch === epoch);
-    if (index >= 0) return { epoch, legs: legs.slice(index + 1) };
     // A room that Redis does not have can be restored from its first message.
     const [first, ...rest] = legs;
-    if (offset === 0 && first?.base === 0) return { epoch: first.epoch, legs: rest };
-    return known.some((seen) => seen.epoch === epoch && seen.offset > offset) ? { epoch, legs: [] } : undefined;
+    if (offset === 0 && first?.base === 0) return { epoch: first.epoch, isLossy: first.isLossy, legs: rest };
+    const index = legs.findIndex((leg) => leg.epoch === epoch);
+    if (index >= 0) return { epoch, isLossy: false, legs: legs.slice(index + 1) };
+    const hasMore = known.some((seen) => seen.epoch === epoch && seen.offset > offset);
+    return hasMore ? { epoch, isLossy: false, legs: [] } : undefined;
   }
 
   /** Returns whether this node has seen messages after a position, or in other epochs. */
   hasMoreThan(room: string, { epoch, offset }: Position): boolean {
-    return this.all(room).some(
-      (seen) => seen.hasMessages && seen.offset > 0 && (seen.epoch !== epoch || seen.offset > offset),
-    );
+    return this.all(room).some((seen) => seen.offset > offset || (seen.canBeLost && seen.epoch !== epoch));
   }
 
   /** Returns whether the subscription has reached an offset. */
@@ -140,6 +142,6 @@ export class KnownPositions {
   }
 }
 
-function textOf({ epoch, offset, hasMessages }: Seen): string {
-  return `${epoch}:${offset}${hasMessages ? '' : '-'}`;
+function textOf({ epoch, offset, canBeLost }: Seen): string {
+  return `${epoch}:${offset}${canBeLost ? '' : '-'}`;
 }

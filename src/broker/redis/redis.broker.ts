@@ -204,12 +204,13 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     if (last !== undefined) this.recent.keep(room, epoch, next, last, text.length, () => text);
   }
 
-  /** Stores messages that were not delivered, from a page that includes the newest message. */
+  /** Records the epoch of a page, and stores its messages that were not delivered if it includes the newest one. */
   private keepMissed(room: string, leg: Leg, { head, publications }: HistoryPage): void {
     const subscription = this.subscriber.find(room);
-    const [first] = publications;
-    if (subscription === undefined || first === undefined || publications.at(-1)?.offset !== head.offset) return;
+    if (subscription === undefined) return;
     subscription.enter(leg);
+    const [first] = publications;
+    if (first === undefined || publications.at(-1)?.offset !== head.offset) return;
     const remembered = this.recent.between(room, first.offset, head.offset);
     for (const publication of publications) {
       const { offset, timestamp, id } = publication;

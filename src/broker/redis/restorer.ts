@@ -31,7 +31,7 @@ export class Restorer {
     const recent = this.access.recent.of(room);
     let standing = head;
     for (;;) {
-      const way = this.access.known.wayFrom(room, standing) ?? { epoch: standing.epoch, legs: [] };
+      const way = this.access.known.wayFrom(room, standing) ?? { epoch: standing.epoch, isLossy: false, legs: [] };
       const messages = messagesOn(way, standing.offset, recent);
       const batch = messages.slice(0, endOfBatch(messages));
       const isLast = batch.length === messages.length;
@@ -45,7 +45,7 @@ export class Restorer {
   private async send(
     room: string,
     standing: Standing,
-    { epoch, legs }: Way,
+    { epoch, isLossy, legs }: Way,
     messages: readonly NumberedPublication[],
     isLast: boolean,
   ): Promise<Standing> {
@@ -60,7 +60,7 @@ export class Restorer {
       deduplicationWindowMs,
       this.access.known.isListening(room) ? this.node : '',
       this.access.known.of(room),
-      epoch,
+      `${epoch}${isLossy ? '!' : ''}`,
       legs.map((leg) => `${leg.epoch}:${leg.base}${leg.isLossy ? '!' : ''}`).join(' '),
       standing.offset + 1,
       isLast ? 'last' : '',

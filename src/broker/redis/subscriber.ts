@@ -15,8 +15,8 @@ const MAX_LEGS = 9;
 
 /** Last known position of a room in an epoch. */
 export interface Seen extends Position {
-  /** Whether the epoch had messages up to there, which can be lost. */
-  readonly hasMessages: boolean;
+  /** The epoch has something that can be lost: messages up to there, or the report of the loss that it began with. */
+  readonly canBeLost: boolean;
 }
 
 /** A room that this node gets deliveries of. */
@@ -47,16 +47,18 @@ export class Subscription {
   reach(epoch: string, offset: number, base: number): void {
     const { seen } = this;
     if (seen?.epoch === epoch) {
-      if (seen.offset < offset) this.seen = { epoch, offset, hasMessages: true };
+      if (seen.offset < offset) this.seen = { epoch, offset, canBeLost: true };
       return;
     }
     this.enter({ epoch, base, isLossy: false });
     if (seen !== undefined) this.untold = [...this.untold, seen].slice(-MAX_UNTOLD);
-    this.seen = { epoch, offset, hasMessages: offset > base };
+    const isLossy = this.legs.some((leg) => leg.epoch === epoch && leg.isLossy);
+    this.seen = { epoch, offset, canBeLost: offset > base || isLossy };
   }
 
   /** Records an epoch that the room entered. */
   enter(leg: Leg): void {
+    if (leg.isLossy && this.seen?.epoch === leg.epoch) this.seen = { ...this.seen, canBeLost: true };
     const last = this.legs.at(-1);
     if (last?.epoch === leg.epoch) {
       // A start that was derived from a delivery may be too late: the first delivery may have been lost.

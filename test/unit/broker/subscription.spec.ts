@@ -25,6 +25,17 @@ describe('the epochs that a subscription records', () => {
     expect(epochsOf(subscriptionIn(['a', 0], ['b', 17], ['b', 15]))).toEqual(['a@0', 'b@15']);
   });
 
+  it('say that an epoch without messages can be lost if it began with a loss', () => {
+    const subscription = subscriptionIn(['a', 0]);
+    subscription.reach('b', 3, 3);
+    expect(subscription.seen).toEqual({ epoch: 'b', offset: 3, canBeLost: false });
+    subscription.enter({ epoch: 'b', base: 3, isLossy: true });
+    expect(subscription.seen).toEqual({ epoch: 'b', offset: 3, canBeLost: true });
+    subscription.enter({ epoch: 'c', base: 3, isLossy: true });
+    subscription.reach('c', 3, 3);
+    expect(subscription.seen).toEqual({ epoch: 'c', offset: 3, canBeLost: true });
+  });
+
   it('tell the epoch of an offset', () => {
     const subscription = subscriptionIn(['a', 3], ['b', 15]);
     expect([3, 4, 15, 16].map((offset) => subscription.epochOf(offset))).toEqual([undefined, 'a', 'a', 'b']);

@@ -9,7 +9,7 @@ import { TestRedis } from '../../support/redis.js';
 const RUNS = Number(process.env['SOAK_RUNS'] ?? 150);
 const STEPS = 40;
 
-const guess = fc.record({ epoch: fc.nat(30), offset: fc.nat(12), hasMessages: fc.boolean() });
+const guess = fc.record({ epoch: fc.nat(30), offset: fc.nat(12), canBeLost: fc.boolean() });
 const anything = fc.record({
   seen: fc.array(guess, { maxLength: 2 }),
   inAnotherRun: fc.boolean(),
@@ -29,7 +29,14 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ kind: fc.constant('restore' as const), known: anything, node, count: fc.nat(4), legs }),
+    arbitrary: fc.record({
+      kind: fc.constant('restore' as const),
+      known: anything,
+      node,
+      count: fc.nat(4),
+      isLossy: fc.boolean(),
+      legs,
+    }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('history' as const), from: guess, known: anything }) },
   {

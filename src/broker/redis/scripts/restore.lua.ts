@@ -18,7 +18,8 @@ import { ROOM } from './room.lua.js';
  * 5 how long ids are remembered, in milliseconds
  * 6 the node that gives them back, where the room's messages are delivered to it; or else nothing
  * 7 what it has seen of the room, see `room.lua.ts`
- * 8 the epoch in which the room stands, and the messages begin
+ * 8 the epoch in which the messages begin, with a `!` where it began with a loss: that in which the room is, or, for a
+ *   room without messages, its first one
  * 9 the epochs that they go on in, as `epoch:offset` with where each begins, and a `!` where that was with a loss
  * 10 the offset of the first one; each of the others has the next one
  * 11 `last` where the node has no more of them
@@ -63,13 +64,28 @@ local function restore(first)
   if keeps then redis.call('PEXPIRE', room.stream, history_ttl) end
 end
 
-if room.gathering then
-  -- Where nothing is there, its first epoch is the one that somebody knows to be it.
-  if room.offset == 0 and room.earlier == '' and ARGV[8] ~= room.epoch then
-    room.epoch = ARGV[8]
-    redis.call('HSET', room.meta, 'e', room.epoch)
+-- Has a room of which nothing is there begin in the epoch that a node knows to be its first.
+local function begin(epoch, is_lossy)
+  room.epoch = epoch
+  room.losses = is_lossy and epoch or ''
+  redis.call('HSET', room.meta, 'e', epoch, 'x', room.losses)
+end
+
+-- True where the room is in the epoch in which the messages begin, or, before its first message, in a later one.
+local function is_on_the_way(epoch)
+  if epoch == room.epoch then return true end
+  if room.offset > 0 then return false end
+  while epochs[1] do
+    if table.remove(epochs, 1).name == room.epoch then return true end
   end
-  if ARGV[8] == room.epoch then restore(tonumber(ARGV[10])) end
+  return false
+end
+
+if room.gathering then
+  local first, mark = string.match(ARGV[8], '^([^!]+)(!?)$')
+  local is_known = first ~= room.epoch or mark ~= ''
+  if room.offset == 0 and room.earlier == '' and is_known then begin(first, mark ~= '') end
+  if is_on_the_way(first) then restore(tonumber(ARGV[10])) end
   if ARGV[11] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
   gather(room, ARGV[7], fresh)
 end

@@ -15,8 +15,8 @@ import { GATHERING_MS } from '../gathering.js';
  * - `w`, while the room gathers what nodes know: until when, and how far it reached at first; `k` what they know,
  *   `n` the nodes that have said it
  *
- * What nodes know is a text, too: for each epoch `epoch:offset`, with a `-` after it where the epoch had no message up
- * to there, so that nothing is lost with it, and `@run` with the run in which the node last heard where the room stands.
+ * What nodes know is a text, too: for each epoch `epoch:offset`, with a `-` after it where nothing is lost with it: it
+ * had no message up to there, and did not begin with a loss, whose report would be lost. With them comes `@run` with the run in which the node last heard where the room stands.
  * For a room of which it knows nothing, a node that has just come from another run says `?run` with that.
  *
  * Offsets go on through all epochs. What a position says is found by its epoch: one that is remembered shares its
@@ -98,13 +98,14 @@ end
 local function untold(room, known)
   local lost, newest, oldest, told = {}, began(room.epoch), nil, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
-    local shared = reach(room, epoch)
-    if mark == '' and (not shared or tonumber(offset) > shared) then
+    -- Offsets go on through all epochs: one without messages is beyond a history that is shorter.
+    local shared = mark ~= '' and room.offset or reach(room, epoch)
+    if not shared or tonumber(offset) > shared then
       told = told or redis.call('HGET', room.meta, 'l') or ''
       oldest = oldest or began(string.match(room.earlier, '(%S+):%d+$') or room.epoch)
-      local up_to = math.max(shared or 0, find(told, epoch) or 0)
+      local up_to = math.max(shared or -1, find(told, epoch) or -1)
       -- One that began before all that are remembered may be forgotten, and not lost.
-      local is_remembered = up_to > 0 or shared or not room.base or began(epoch) > oldest
+      local is_remembered = up_to >= 0 or not room.base or began(epoch) > oldest
       if tonumber(offset) > up_to and is_remembered then
         lost[#lost + 1] = epoch .. ':' .. offset
       end
@@ -153,9 +154,7 @@ end
 -- True where a node has seen messages that are not here, as far as can be told.
 local function has_more(room, known)
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
-    if mark == '' and tonumber(offset) > 0 and (epoch ~= room.epoch or tonumber(offset) > room.offset) then
-      return true
-    end
+    if tonumber(offset) > room.offset or mark == '' and epoch ~= room.epoch then return true end
   end
   return false
 end
@@ -178,7 +177,7 @@ end
 local function create(room, known, fresh, run, ttl)
   local newest, lost, last = 0, {}, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
-    if mark == '' and offset ~= '0' then
+    if mark == '' or offset ~= '0' then
       lost[#lost + 1] = epoch .. ':' .. offset
       if not last or began(epoch) > began(last) then last = epoch end
     end
