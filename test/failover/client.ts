@@ -7,10 +7,10 @@ import { Session, type Frame, type Listener } from './session.js';
 
 const RETRY_MS = 50;
 
-/** Picks a node that takes connections, another one than the last if it can; undefined where there is none. */
+/** Returns a node that accepts connections, if possible not the last one; undefined if there is none. */
 export type Nodes = (last: string | undefined) => Place | undefined;
 
-/** A client that connects to one node after the other, until it is stopped. */
+/** A client that connects to one node after another until it is stopped. */
 export abstract class Client implements Listener {
   protected session: Session | undefined;
   private stopped = false;
@@ -40,7 +40,7 @@ export abstract class Client implements Listener {
   abstract onFrame(frame: Frame): void;
   abstract isOverdue(now: number): boolean;
 
-  /** Returns how long to stay away. */
+  /** Returns the time until the next connection, in milliseconds. */
   protected abstract onLeft(session: Session, why: string): number;
 
   private async visit(place: Place): Promise<void> {

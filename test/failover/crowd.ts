@@ -13,12 +13,12 @@ const ROOMS = Array.from({ length: 20 }, (_, n) => `r${n}`);
 const MEMBERS = 48;
 const ROOMS_OF_MEMBER = 4;
 const PUBLISHERS = 12;
-/** Between two messages of a publisher: 300 a second of all together. */
+/** Interval between two messages of a publisher; all publishers together send 300 a second. */
 const EVERY_MS = 40;
 const FINISH_MS = 20_000;
 const LEVEL_MS = 20_000;
 
-/** All clients of a run. */
+/** The clients of a run. */
 export class Crowd {
   private readonly members: readonly Member[];
   private readonly publishers: readonly Publisher[];
@@ -51,7 +51,7 @@ export class Crowd {
     this.publishers = Array.from({ length: PUBLISHERS }, (_, n) => new Publisher(`p${n}`, any, ROOMS, ledger, pick));
   }
 
-  /** Has everybody come; returns when every member has been in its rooms. */
+  /** Starts all clients, and returns when every member has joined its rooms. */
   async begin(): Promise<void> {
     for (const client of [...this.members, ...this.publishers]) void client.run();
     await eventually(
@@ -61,7 +61,7 @@ export class Crowd {
     for (const publisher of this.publishers) publisher.begin(EVERY_MS);
   }
 
-  /** Lets publishers finish and members get level. Returns how many of both did not, within some patience. */
+  /** Waits until publishers have finished and members have caught up. Returns how many have not in time. */
   async end(): Promise<{ readonly unfinished: number; readonly behind: number }> {
     for (const publisher of this.publishers) publisher.finish();
     const unfinished = await patiently(
@@ -91,7 +91,7 @@ export class Crowd {
     return this.nodes[0]?.place?.address ?? '';
   }
 
-  /** Memberships that do not stand where their room does. */
+  /** Returns how many memberships have not caught up with their room. */
   private async behind(): Promise<number> {
     const heads = new Map<string, Position>();
     for (const room of ROOMS) heads.set(room, await readHead(this.address, room));
@@ -104,7 +104,7 @@ export class Crowd {
   }
 }
 
-/** Waits until nothing is left, and returns what is left when patience is over. */
+/** Waits until nothing is left. Returns what is left after the time limit. */
 async function patiently(left: () => number | Promise<number>, patienceMs: number): Promise<number> {
   let last = 0;
   await eventually(

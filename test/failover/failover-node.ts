@@ -2,7 +2,7 @@ import { eventually } from '../support/eventually.js';
 import { startProcess, type ServerProcess } from '../support/process.js';
 import { SECRET } from '../support/server.js';
 
-/** Where clients find a node; the name tells its processes apart. */
+/** Address of a node. Each of its processes has another name. */
 export interface Place {
   readonly name: string;
   readonly address: string;
@@ -18,7 +18,7 @@ const SETTINGS = {
   HISTORY_TTL_MS: '3600000',
 };
 
-/** A server process, and its successors on other ports. */
+/** A node: one server process after another, on different ports. */
 export class FailoverNode {
   private process: ServerProcess | undefined;
   private port: number | undefined;
@@ -35,7 +35,7 @@ export class FailoverNode {
     this.starts += 1;
   }
 
-  /** Undefined while it takes no connections; a stopped process still takes them. */
+  /** Undefined while the node accepts no connections; a stopped process still does. */
   get place(): Place | undefined {
     if (this.port === undefined) return undefined;
     return { name: `${this.name}#${this.starts}`, address: `127.0.0.1:${this.port}` };

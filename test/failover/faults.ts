@@ -7,7 +7,7 @@ import type { Storage, StorageFault } from './storage.js';
 
 export type NodeFault = 'kill' | 'stop';
 
-/** What may happen in a run. */
+/** The faults of a run. */
 export interface Repertoire {
   readonly storage: readonly StorageFault[];
   readonly nodes: readonly NodeFault[];
@@ -18,15 +18,15 @@ export interface Victims {
   readonly nodes: readonly FailoverNode[];
 }
 
-/** Nodes that may be away at one time. */
+/** Limit on the nodes that are stopped or killed at the same time. */
 const MOST_AWAY = 2;
 
 /**
- * Faults as a seed has them. Redis has one at a time, and its next one as soon as the last is over; every second time, a
- * node has one across it. In between, nodes have theirs.
+ * Causes faults in an order that depends only on the seed. Redis has one fault after another. Nodes have theirs during
+ * every second one of these, and in between.
  */
 export class Faults {
-  /** Whose turn it is among the faults of Redis: few fit in a run, and each should be among them. */
+  /** Index of the next fault of Redis. They take turns, because few fit in a run. */
   private turn: number;
   private readonly busy = new Map<object, Promise<void>>();
 
@@ -39,7 +39,7 @@ export class Faults {
     this.turn = random.below(repertoire.storage.length);
   }
 
-  /** Goes on until a time of the ledger's clock, and returns when all faults are lifted. */
+  /** Causes faults until a time of the ledger's clock, and returns when all of them have ended. */
   async play(until: number): Promise<void> {
     while (this.ledger.clock() < until) {
       this.next();
@@ -48,7 +48,7 @@ export class Faults {
     while (this.busy.size > 0) await Promise.all(this.busy.values());
   }
 
-  /** Draws everything each time, so that what is drawn next depends on nothing but the seed. */
+  /** Draws all values each time, so that later ones depend only on the seed. */
   private next(): void {
     const { storage, nodes } = this.repertoire;
     const fault = storage[this.turn % storage.length];

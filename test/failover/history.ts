@@ -4,7 +4,7 @@ import type { Position } from '../../src/protocol/position.js';
 
 const PAGE = 1000;
 
-/** What a room keeps, read over REST page by page. */
+/** The history of a room, read over REST page by page. */
 export interface RoomHistory extends Position {
   /** Offsets by the ids of the messages. */
   readonly offsets: ReadonlyMap<string, number>;
@@ -22,7 +22,7 @@ export async function readHistory(address: string, room: string): Promise<RoomHi
   }
 }
 
-/** Where a room stands. */
+/** Returns the position of a room. */
 export async function readHead(address: string, room: string): Promise<Position> {
   const { epoch, offset } = await read(address, room, 1);
   return { epoch, offset };

@@ -12,18 +12,18 @@ export interface Acknowledgement extends Position, Attempt {
   readonly duplicate: boolean;
 }
 
-/** A message with everything its publisher knows about it. */
+/** A message, with all attempts and acknowledgements of its publisher. */
 export interface Sent {
   readonly id: string;
   readonly room: string;
   readonly publisher: string;
-  /** Place among the messages of this publisher in this room; the one before was acknowledged first. */
+  /** Index among the publisher's messages in this room. The one before it was acknowledged first. */
   readonly n: number;
   readonly attempts: Attempt[];
   readonly acknowledgements: Acknowledgement[];
 }
 
-/** One line of the story of a run. */
+/** An event of a run. */
 export interface Happening {
   readonly at: number;
   readonly what: string;
@@ -32,7 +32,7 @@ export interface Happening {
 /** Milliseconds since the start of the run. */
 export type Clock = () => number;
 
-/** Collects what publishers sent, what members were told, and what happened to the servers. */
+/** Records what publishers sent, what members received, and what happened to the servers. */
 export class Ledger {
   readonly story: Happening[] = [];
   private readonly messages = new Map<string, Sent[]>();
@@ -41,7 +41,7 @@ export class Ledger {
 
   readonly clock: Clock = () => Math.round(performance.now() - this.startedAt);
 
-  /** Writes down the first attempt to publish a message. */
+  /** Records the first attempt to publish a message. */
   send(room: string, publisher: string, n: number): Sent {
     const message = { id: `${publisher}.${room}.${n}`, room, publisher, n, attempts: [], acknowledgements: [] };
     const sent = this.messages.get(room);

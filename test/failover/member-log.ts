@@ -23,12 +23,12 @@ export type Entry =
   | (Told & { readonly kind: 'joined' | 'moved'; readonly from: Position | undefined; readonly to: Position })
   | (Told & { readonly kind: 'gone'; readonly why: string });
 
-/** Everything one member was told about one room, over all its connections. */
+/** Everything that a member received about a room, over all its connections. */
 export class MemberLog {
   readonly entries: Entry[] = [];
-  /** Where a recovery continues, as section 6.2 of the protocol has it. */
+  /** Position to recover from, by section 6.2 of the protocol. */
   position: Position | undefined;
-  /** Time of the first join: the member belongs to the room from here on. */
+  /** Time of the first join. */
   joinedAt: number | undefined;
 
   constructor(

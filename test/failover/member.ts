@@ -11,7 +11,7 @@ const AWAY_MS = 3000;
 
 type Joined = JoinedPayload | { readonly room?: string; readonly error: ErrorPayload };
 
-/** A member of rooms that comes and goes, and recovers each room from its own position. */
+/** A member that connects and disconnects at random, and recovers each room from its own position. */
 export class Member extends Client {
   readonly logs: ReadonlyMap<string, MemberLog>;
   /** Rooms that this connection is in. */
@@ -36,7 +36,7 @@ export class Member extends Client {
     return this.inside.size === this.logs.size;
   }
 
-  /** Comes and goes no more. */
+  /** Stays connected from now on. */
   settle(): void {
     this.restless = false;
     clearTimeout(this.leaving);
@@ -100,7 +100,7 @@ export class Member extends Client {
     if (log === undefined) return;
     if (!('error' in reply)) {
       this.asked.delete(log.room);
-      // A reply to a second join confirms the membership, and says nothing about a position.
+      // The reply to a second join confirms the membership. It has no position to recover from.
       if (!this.inside.has(log.room)) log.joined(reply, session.place.name);
       this.inside.add(log.room);
       return;

@@ -5,22 +5,22 @@ import type { Ledger, Sent } from './ledger.js';
 import { GIVE_UP_MS, type Frame, type Session } from './session.js';
 
 const RETRY_MS = 100;
-/** Of a hundred. */
+/** Percentage of messages that repeat an earlier id. */
 const REPEATS = 5;
-/** Acknowledged messages of a room that are worth repeating. */
+/** Limit on the acknowledged messages of a room that may be repeated. */
 const RECENT = 10;
 
 interface Pending {
   readonly message: Sent;
-  /** Time of the attempt on the present connection; undefined while there is none. */
+  /** Time of the attempt on the current connection; undefined before it. */
   sentAt: number | undefined;
 }
 
-/** A publisher with at most one message on its way to each room, which it repeats until it is acknowledged. */
+/** A publisher that sends one message at a time to each room, and retries it until it is acknowledged. */
 export class Publisher extends Client {
   private readonly pending = new Map<string, Pending>();
   private readonly acknowledged = new Map<string, Sent[]>();
-  /** Messages so far, by room. */
+  /** Number of messages so far, by room. */
   private readonly counts = new Map<string, number>();
   private ticking: NodeJS.Timeout | undefined;
 
@@ -34,12 +34,12 @@ export class Publisher extends Client {
     super(userId, nodes);
   }
 
-  /** Publishes to any room, again and again. */
+  /** Publishes to random rooms at an interval. */
   begin(everyMs: number): void {
     this.ticking = setInterval(() => this.publish(), everyMs);
   }
 
-  /** Publishes nothing new. */
+  /** Sends no new messages; retries continue. */
   finish(): void {
     clearInterval(this.ticking);
   }

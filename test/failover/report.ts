@@ -3,7 +3,7 @@ import type { Entry, MemberLog } from './member-log.js';
 import type { Column, Finding, Verdict } from './verdict.js';
 
 const EXAMPLES = 3;
-/** Around a finding, in milliseconds. */
+/** Time shown around a finding, in milliseconds. */
 const BEFORE_MS = 6000;
 const AFTER_MS = 6000;
 
@@ -27,7 +27,7 @@ export function details(
 ): string {
   const chosen = columns.flatMap((column) => {
     const all = findings.filter((finding) => finding.column === column);
-    // Of different rooms: the first one of a room is often followed by the same of its other members.
+    // One for each room: other members of a room often have the same finding.
     const first = all.filter(({ log }, index) => all.findIndex(({ log: { room } }) => room === log.room) === index);
     return first.slice(0, most);
   });
@@ -54,7 +54,7 @@ function describeFinding({ column, log, at, messages, what }: Finding, story: re
   ].join('\n');
 }
 
-/** Entries of a span of time, with each run of deliveries in one line. */
+/** Renders the entries of a time span, with each run of deliveries in one line. */
 export function describeLog({ entries }: MemberLog, from: number, to: number): string[] {
   const lines: string[] = [];
   let run: Extract<Entry, { kind: 'delivery' }>[] = [];

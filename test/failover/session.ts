@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 
 import type { Place } from './failover-node.js';
 
-/** Silence, or time without an answer, after which a client goes to another node. */
+/** Time without a message or an answer after which a client changes to another node. */
 export const GIVE_UP_MS = 1500;
 const LOOK_MS = 250;
 
@@ -14,13 +14,13 @@ export interface Frame {
 
 export interface Listener {
   onFrame(frame: Frame): void;
-  /** Whether an answer is overdue, at this time of `performance.now()`. */
+  /** Returns whether an answer is overdue at a time of `performance.now()`. */
   isOverdue(now: number): boolean;
 }
 
-/** One connection of a client, which ends as soon as the node falls silent. */
+/** A connection of a client. It ends when the node is silent for too long. */
 export class Session {
-  /** Resolves with the reason when it is over. */
+  /** Resolves with the reason when the connection ends. */
   readonly over: Promise<string>;
   private readonly socket: WebSocket;
   private heardAt = performance.now();
@@ -53,14 +53,14 @@ export class Session {
     });
   }
 
-  /** Returns false where it is not open. */
+  /** Returns false if the connection is not open. */
   send(type: string, payload?: unknown, requestId?: string): boolean {
     if (this.socket.readyState !== WebSocket.OPEN) return false;
     this.socket.send(JSON.stringify({ type, payload, requestId }));
     return true;
   }
 
-  /** Ends without a word. */
+  /** Ends the connection without a close frame. */
   leave(why: string): void {
     this.isOver = true;
     this.end(why);

@@ -6,22 +6,22 @@ import { PATIENCE_MS, eventually } from '../support/eventually.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
 import { startSentinels, type Sentinels } from '../support/sentinels.js';
 
-/** What can happen to Redis. */
+/** Faults of Redis. */
 export type StorageFault = 'fail over' | 'kill master' | 'stop master' | 'go back';
 
-/** Redis as the nodes see it: under sentinels, or one server. */
+/** The Redis of the nodes: several servers with sentinels, or one server. */
 export interface Storage {
   /** Settings of the nodes that use it. */
   readonly settings: Readonly<Record<string, string>>;
   /**
-   * Has a fault happen, and lifts it.
+   * Causes a fault, and ends it.
    *
-   * @param tell takes what happens, for the story
+   * @param tell records what happens
    */
   fault(kind: StorageFault, lastingMs: number, tell: (what: string) => void): Promise<void>;
 }
 
-/** How long the old master may take for becoming a replica: sentinels watch it for 8 seconds before they tell it. */
+/** Time limit for the old master to become a replica: sentinels watch it for 8 seconds before they tell it. */
 const SETTLE_MS = 30_000;
 
 /** A master, two replicas and three sentinels. */
@@ -62,7 +62,7 @@ export class SentinelStorage implements Storage {
     tell((await this.settled(master)) ? 'all servers replicate' : 'the replicas have not found their master');
   }
 
-  /** One sentinel after the other, until one agrees: a failover is refused while another one is not over. */
+  /** Asks one sentinel after another: each refuses while an earlier failover has not ended. */
   private async failOver(): Promise<string> {
     const answers = await this.sentinels.ask('PING');
     for (const [index] of answers.entries()) {
@@ -73,7 +73,7 @@ export class SentinelStorage implements Storage {
     return answers.join(', ');
   }
 
-  /** The master after a fault, when all sentinels name the same: another one if it must, or if one is found in time. */
+  /** Returns the master after a fault, when all sentinels name the same one. */
   private async successor(old: TestRedis, must: boolean): Promise<TestRedis> {
     const isOther = (masters: readonly TestRedis[]): boolean =>
       new Set(masters).size === 1 && masters[0] !== undefined && masters[0] !== old;
@@ -116,7 +116,7 @@ export class SentinelStorage implements Storage {
 const COPY_EVERY_MS = 1000;
 const COPIES = 4;
 
-/** One Redis with copies of its dump, from which it starts again. */
+/** One Redis server that restarts from earlier dumps. */
 export class DumpStorage implements Storage {
   private readonly copies: { readonly file: string; readonly at: number }[] = [];
   private copying: Promise<void> = Promise.resolve();

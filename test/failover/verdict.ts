@@ -2,7 +2,7 @@ import { circlesIn } from './circles.js';
 import { sentAt, type Sent } from './ledger.js';
 import type { Announcement, MemberLog } from './member-log.js';
 
-/** What is known about one room at the end of a run. */
+/** All records of a room at the end of a run. */
 export interface RoomRecord {
   readonly room: string;
   readonly messages: readonly Sent[];
@@ -11,9 +11,9 @@ export interface RoomRecord {
   readonly history: ReadonlyMap<string, number>;
 }
 
-/** The columns that count what must not be. */
+/** Columns that count broken promises. */
 export const FAULTS = ['lostAndUntold', 'twice', 'order', 'publisherOrder', 'announcedForNothing'] as const;
-/** The columns that describe the run. */
+/** Columns that describe the run. */
 const FIGURES = [
   'acknowledged',
   'deliveries',
@@ -27,7 +27,7 @@ const FIGURES = [
 export type Column = (typeof FAULTS)[number] | (typeof FIGURES)[number];
 export type Columns = Readonly<Record<Column, number>>;
 
-/** One case of a column. */
+/** One case that a column counts. */
 export interface Finding {
   readonly column: Column;
   readonly log: MemberLog;
@@ -41,7 +41,7 @@ export interface Verdict {
   readonly findings: readonly Finding[];
 }
 
-/** Judges what members of all rooms got. `epochsPerRoom` is the mean over the rooms. */
+/** Judges what the members of all rooms received. `epochsPerRoom` is the mean over the rooms. */
 export function judge(rooms: readonly RoomRecord[]): Verdict {
   const findings = rooms.flatMap((room) => [
     ...losses(room),
@@ -73,8 +73,8 @@ export function judge(rooms: readonly RoomRecord[]): Verdict {
 }
 
 /**
- * Leaves out the messages that the server took as new after their `ack`, as one does that lost its memory of ids. What is
- * then still found has another cause.
+ * Leaves out messages that the server accepted a second time because it lost their ids. Remaining findings have another
+ * cause.
  */
 export function withoutTakenAgain({ messages, logs, ...rest }: RoomRecord): RoomRecord {
   const ids = new Set(messages.filter(isTakenAgain).map(({ id }) => id));
@@ -85,7 +85,7 @@ function isAcknowledged({ acknowledgements }: Sent): boolean {
   return acknowledgements.length > 0;
 }
 
-/** Whether the server took a message as new after its `ack`; that answer may be lost, and a later one name the place. */
+/** Returns whether the server accepted a message again after its `ack`, by its own answer or a later one. */
 function isTakenAgain({ acknowledgements: [first, ...others] }: Sent): boolean {
   return others.some(({ duplicate, offset }) => !duplicate || offset !== first?.offset);
 }
@@ -99,7 +99,7 @@ export function epochsIn(logs: readonly MemberLog[]): Set<string> {
   return epochs;
 }
 
-/** Acknowledged messages, sent since the member's first join, that the member never got. */
+/** Returns acknowledged messages, sent since the member's first join, that the member never received. */
 function missing(log: MemberLog, messages: readonly Sent[]): Sent[] {
   const { joinedAt } = log;
   if (joinedAt === undefined) return [];
@@ -133,7 +133,7 @@ function repetitions({ logs, messages }: RoomRecord): Finding[] {
   });
 }
 
-/** Members with two neighbours that lie on a circle of all members' neighbours: others got them the other way round. */
+/** Returns members that received two messages in another order than other members did. */
 function contradictions({ logs, messages }: RoomRecord): Finding[] {
   const byId = indexOf(messages);
   const edges = new Map<string, Set<string>>();
@@ -163,7 +163,7 @@ function contradictions({ logs, messages }: RoomRecord): Finding[] {
   });
 }
 
-/** Deliveries of a publisher's message after a newer one of that publisher; repetitions are counted elsewhere. */
+/** Returns deliveries of a publisher's message after a newer one of that publisher, repetitions excluded. */
 function overtakings({ logs, messages }: RoomRecord): Finding[] {
   const byId = indexOf(messages);
   return logs.flatMap((log) => {
@@ -184,7 +184,7 @@ function overtakings({ logs, messages }: RoomRecord): Finding[] {
   });
 }
 
-/** Deliveries that are not the next one after where the member was, so that something was passed over unannounced. */
+/** Returns deliveries that skip an offset without an announcement. */
 function jumps({ logs, messages }: RoomRecord): Finding[] {
   const byId = indexOf(messages);
   return logs.flatMap((log) => {
@@ -201,8 +201,8 @@ function jumps({ logs, messages }: RoomRecord): Finding[] {
 }
 
 /**
- * Announcements of a lost epoch to members who lack nothing, and of whose messages the room lost nothing. A message that
- * was lost and taken again since the member's last announcement is a loss all the same.
+ * Returns announced losses of members that lack nothing, in rooms that lost none of their messages. A message that was
+ * lost and accepted again since the member's last announcement counts as lost.
  */
 function needlessAnnouncements({ logs, messages, history }: RoomRecord): Finding[] {
   const moved = movedAt(logs, messages, history);
@@ -223,7 +223,7 @@ function needlessAnnouncements({ logs, messages, history }: RoomRecord): Finding
   });
 }
 
-/** Times at which anybody heard of a message at another place than the one it has in the end. */
+/** Returns the times at which a message was reported under another offset than its final one. */
 function movedAt(
   logs: readonly MemberLog[],
   messages: readonly Sent[],

@@ -1,4 +1,4 @@
-/** The name of an epoch: when it began, which only grows within a room, and what keeps it apart from all others. */
+/** Name of an epoch: its start time, which only grows within a room, and a number of its own. */
 export interface Epoch {
   readonly began: number;
   readonly name: number;
@@ -9,26 +9,26 @@ export interface Place {
   readonly offset: number;
 }
 
-/** How far somebody has seen the room come in an epoch. */
+/** Last position of the room that a node knows in an epoch. */
 export interface Seen extends Place {
   /** The epoch has something that can be lost: messages up to there, or the report of the loss that it began with. */
   readonly canBeLost: boolean;
 }
 
-/** What a node has seen of the room, and in which run it was last told where the room stands. */
+/** Knowledge of a node: its positions, and the run in which it last got the room's position. */
 export interface Knowledge {
   readonly seen: readonly Seen[];
   readonly run: number | undefined;
-  /** The run that a node has just come from which knows nothing of the room. */
+  /** The run from which a node comes that knows nothing of the room. */
   readonly former?: number | undefined;
 }
 
-/** A stretch of a room's one numbering. */
+/** An epoch of a room. Offsets continue through all of them. */
 export interface Leg {
   readonly epoch: Epoch;
   /** The offset after which it begins. */
   readonly base: number;
-  /** It began with a loss, which is told to whoever comes to it from before. */
+  /** It began with a loss, which is announced to clients that come from an earlier epoch. */
   readonly lossy: boolean;
 }
 
@@ -39,16 +39,16 @@ export interface Page<Message> {
   readonly messages: readonly Message[];
 }
 
-/** What tells one run of Redis from another, and the time. */
+/** The current run of Redis, and the time. */
 export interface Now {
   readonly run: number;
   readonly clock: number;
 }
 
 export interface RoomRules {
-  /** How long it waits for what nodes know. */
+  /** Limit on the time in which a room gathers what nodes know. */
   readonly gatheringTime: number;
-  /** How many epochs it remembers, besides the present one. */
+  /** How many epochs a room remembers, not counting the current one. */
   readonly keptEpochs: number;
 }
 
@@ -56,7 +56,7 @@ export function same(one: Epoch, other: Epoch): boolean {
   return one.name === other.name;
 }
 
-/** For each epoch how far anybody has seen it reach. */
+/** Merges positions: each epoch with its highest offset. */
 export function farthest(seen: readonly Seen[]): Seen[] {
   const all: Seen[] = [];
   for (const each of seen) {
@@ -76,7 +76,7 @@ export function find(places: readonly Place[], epoch: Epoch): number | undefined
   return offsets.length === 0 ? undefined : Math.max(...offsets);
 }
 
-/** Whether a room that stands there has something in its epoch that can be lost. */
+/** Returns whether a room at this offset has something in its epoch that can be lost. */
 export function canBeLost({ offset }: Place, { base, lossy }: Leg): boolean {
   return offset > base || lossy;
 }

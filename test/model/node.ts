@@ -13,16 +13,16 @@ export interface Delivery {
   readonly message: Message;
 }
 
-/** A node as far as the room goes: what it has seen, and its live members, who all stand where it does. */
+/** The part of a node that concerns the room. Its live members are all at its position. */
 export interface Node {
   id: number;
   server: Server;
   isStopped: boolean;
-  /** On their way to it. */
+  /** Deliveries that have not arrived yet. */
   queue: Delivery[];
   position: Place | undefined;
   known: Knowledge;
-  /** The epochs that the room was in lately, each from where it went on. */
+  /** The room's recent epochs, each with its start. */
   legs: Leg[];
   recent: Delivery[];
 }
@@ -38,7 +38,7 @@ export interface Member {
   readonly told: number[];
 }
 
-/** Gives back what it has seen and the room has not, on the way that the room took. */
+/** Restores what the node has seen and the room lacks. */
 export function giveBack(node: Node, listener: number | undefined, now: Now): void {
   const { room } = node.server;
   const { epoch, offset } = room.head;
@@ -60,7 +60,7 @@ export function giveBack(node: Node, listener: number | undefined, now: Now): vo
   room.restore(start, legs, offset + 1, messages, node.known, listener, now);
 }
 
-/** Takes in which epoch the room is, and where that began. */
+/** Records the epoch that the room is in. */
 export function enter(node: Node, leg: Leg): void {
   const last = node.legs.at(-1);
   if (last !== undefined && same(last.epoch, leg.epoch)) node.legs = [...node.legs.slice(0, -1), leg];
@@ -72,12 +72,12 @@ export function see(node: Node, place: Place, canBeLost: boolean): void {
   const { seen, ...rest } = node.known;
   const before = seen.find(({ epoch }) => same(epoch, place.epoch));
   if (before !== undefined && before.offset >= place.offset) return;
-  // Without a subscription, a publish has told all that was known before.
+  // Without a subscription, the publish has reported all that was known before.
   const others = node.position === undefined ? [] : seen.filter((each) => each !== before);
   node.known = { seen: [...others, { ...place, canBeLost: canBeLost || before?.canBeLost === true }], ...rest };
 }
 
-/** It has been told where the room stands, and has told what it knew. */
+/** Records that the node got the room's position after it reported what it knew. */
 export function hear(node: Node): void {
   node.known = { seen: node.known.seen.slice(-1), run: node.server.run };
 }

@@ -2,21 +2,21 @@ import { RedisRoom, type Head } from './redis-room.js';
 import { type Epoch, type Knowledge, type Now } from './epochs.js';
 import { Room } from './room.js';
 
-/** An epoch that the room may have gone on in, so many messages later. */
+/** An epoch in which the room may have continued, and after how many more messages. */
 export interface GuessedLeg {
   readonly epoch: number;
   readonly later: number;
   readonly lossy: boolean;
 }
 
-/** What a node may have seen, and whether it was in another run. */
+/** Knowledge of a node, made up of epochs that exist. */
 export interface GuessedKnowledge {
   readonly seen: readonly Guess[];
   readonly inAnotherRun: boolean;
   readonly fromAnotherRun: boolean;
 }
 
-/** A position, of one of the epochs that there have been so far. */
+/** A position in one of the epochs so far. */
 export interface Guess {
   readonly epoch: number;
   readonly offset: number;
@@ -40,26 +40,26 @@ export type Step =
   | { readonly kind: 'history'; readonly from: Guess; readonly known: GuessedKnowledge }
   | { readonly kind: 'run' | 'hurry' | 'save' | 'load' };
 
-/** The scripts and the model, side by side. */
+/** The scripts and the model, compared after each step. */
 export class Pair {
   private names = 0;
   private run = 0;
   private messages = 0;
   private model = new Room<number>({ gatheringTime: Infinity, keptEpochs: 8 }, () => (this.names += 1));
   private saved = { model: this.model.copy(), dumps: [] as readonly (Buffer | null)[] };
-  /** What they answered differently. */
+  /** Different answers. */
   readonly differences: string[] = [];
   private readonly epochs: { readonly model: Epoch; readonly redis: string }[] = [];
 
   constructor(private readonly redis: RedisRoom) {}
 
-  /** Has both do it. */
+  /** Takes a step on both. */
   async take(step: Step): Promise<void> {
     switch (step.kind) {
       case 'publish': {
         const message = (this.messages += 1);
         const placed = await this.redis.publish(message, this.textOf(step.known));
-        // Nobody listens: such a room waits for its time to be over.
+        // No node subscribes, so that a room gathers until the deadline.
         const place = this.model.publish(message, this.seenOf(step.known), 0, await this.now());
         this.same(placed?.offset, place?.offset);
         if (place !== undefined) this.compareEpochs(place.epoch, placed);
@@ -132,7 +132,7 @@ export class Pair {
     this.same([head.offset, head.isGathering], [place.offset, this.model.isGathering]);
   }
 
-  /** Epochs have other names here and there; one stands for the other from when both have it. */
+  /** Pairs the epochs of both: their names differ. */
   private compareEpochs(model: Epoch, found: { readonly epoch: string } | undefined): void {
     const redis = found?.epoch ?? '';
     const met = this.epochs.find((epoch) => epoch.redis === redis || epoch.model.name === model.name);
@@ -140,7 +140,7 @@ export class Pair {
     else this.same([redis, model.name], [met.redis, met.model.name]);
   }
 
-  /** The time at which an epoch begins is that of Redis. */
+  /** The start times of epochs are those of Redis. */
   private async now(): Promise<Now> {
     return { run: this.run, clock: await this.redis.began() };
   }
@@ -162,7 +162,7 @@ export class Pair {
     return { seen: places, run: inAnotherRun ? -1 : undefined, former: fromAnotherRun ? -1 : undefined };
   }
 
-  /** Epochs that began later than the room's, in the order in which it would go on in them; before that its own. */
+  /** Epochs in which the room may continue, in order. A room without messages may be in the first of them. */
   private wayOf(guesses: readonly GuessedLeg[]) {
     const start = this.epochs.at(-1);
     const own = this.epochs.find(({ model }) => this.model.isThere && model.name === this.model.leg.epoch.name);

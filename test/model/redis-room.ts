@@ -7,7 +7,7 @@ import { SCRIPTS, type ScriptName } from '../../src/broker/redis/scripts/scripts
 const TTL_MS = '3600000';
 const SIZE = '1000';
 const NO_WINDOW = '0';
-/** As far ahead as no test takes. */
+/** Longer than any test takes. */
 const FAR_MS = 10 ** 15;
 
 export interface Head {
@@ -15,7 +15,7 @@ export interface Head {
   readonly offset: number;
 }
 
-/** The scripts of one room on a real Redis, without a node, its clocks and its connections. */
+/** The scripts of one room on a real Redis, without a node. */
 export class RedisRoom {
   private readonly keys: readonly string[];
   private readonly names: { readonly meta: string; readonly stream: string };
@@ -44,7 +44,7 @@ export class RedisRoom {
     return epoch === undefined ? undefined : { epoch, offset: Number(offset) };
   }
 
-  /** @param node nothing where the room's messages are not delivered to it */
+  /** @param node empty if the node does not subscribe to the room */
   async position(known: string, node: string): Promise<Head & { readonly isGathering: boolean }> {
     return headOf(await this.run('rookeryPositions', [TTL_MS, '', node, known, node === '' ? '' : 'listens']));
   }
@@ -75,18 +75,18 @@ export class RedisRoom {
     return { epoch: head, after: Number(after), lost, messages };
   }
 
-  /** When the room's present epoch began, by the clock of Redis. */
+  /** Returns the start time of the current epoch, by the clock of Redis. */
   async began(): Promise<number> {
     const epoch = await this.client.hget(this.names.meta, 'e');
     return Number(/\d+$/.exec(epoch ?? '0')?.[0]);
   }
 
-  /** Has the room find itself in another run of Redis. */
+  /** Begins another run of Redis, as the room sees it. */
   async beginRun(): Promise<void> {
     if ((await this.client.exists(this.names.meta)) === 1) await this.client.hset(this.names.meta, 'r', 'another');
   }
 
-  /** Has it wait no longer for what nodes know. */
+  /** Ends the gathering at the next operation. */
   async hurry(): Promise<void> {
     await this.wait(0);
   }
@@ -107,7 +107,7 @@ export class RedisRoom {
     const caller = this.client as unknown as Record<string, (...all: (string | number)[]) => Promise<unknown>>;
     this.fresh += 1;
     const reply = await caller[script]?.(this.keys.length, ...this.keys, `model.${this.fresh}`, ...args);
-    // How long a room waits is real time, which a busy machine may take between two commands.
+    // A busy machine may take longer between two commands than a room gathers.
     await this.wait(FAR_MS);
     return reply;
   }

@@ -20,13 +20,13 @@ interface Gathering {
 }
 
 /**
- * A room as one Redis has it, without Redis: what `src/broker/redis/scripts/room.lua.ts` does, in the same order and by
- * the same names. Its state is data and nothing else, so that a copy of it is what a replica or a backup has.
+ * The room of one Redis server, without Redis: the rules of `src/broker/redis/scripts/room.lua.ts`, in the same order
+ * and under the same names. Its state is plain data, so that a copy of it models a replica or a backup.
  */
 export class Room<Message> {
   private run = -1;
   private legs: Leg[] = [];
-  /** Legs before them are not remembered any more. */
+  /** Epochs before them were forgotten. */
   private hasForgotten = false;
   private log: Message[] = [];
   private told: Place[] = [];
@@ -34,7 +34,7 @@ export class Room<Message> {
   /** How many nodes got the last message. */
   private listeners = 0;
 
-  /** @param freshName makes one that was never used before */
+  /** @param freshName creates a name that was never used before */
   constructor(
     private readonly rules: RoomRules,
     private readonly freshName: () => number,
@@ -56,7 +56,7 @@ export class Room<Message> {
     return { epoch: this.last.epoch, offset: this.log.length };
   }
 
-  /** The present epoch, and where it began. */
+  /** The current epoch, and where it began. */
   get leg(): Leg {
     return this.last;
   }
@@ -65,7 +65,7 @@ export class Room<Message> {
     return this.log.length;
   }
 
-  /** Whether anything of it is known. */
+  /** The room exists. */
   get isThere(): boolean {
     return this.legs.length > 0;
   }
@@ -74,7 +74,7 @@ export class Room<Message> {
     return this.gathering !== undefined;
   }
 
-  /** Has it wait no longer. */
+  /** Ends the gathering at the next operation. */
   hurry(): void {
     if (this.gathering !== undefined) this.gathering = { ...this.gathering, until: 0 };
   }
@@ -90,9 +90,9 @@ export class Room<Message> {
   }
 
   /**
-   * Where it stands, asked by a node that has seen so much of it.
+   * Returns the room's position to a node that reports what it knows.
    *
-   * @param node absent where the room's messages are not delivered to it
+   * @param node undefined if the node does not subscribe to the room
    */
   position(known: Knowledge, node: number | undefined, now: Now): Place {
     this.open(known, now);
@@ -105,10 +105,10 @@ export class Room<Message> {
   }
 
   /**
-   * A node gives back what it has seen after where the room stood.
+   * Restores messages that a node has seen.
    *
-   * @param start the epoch in which the room stands
-   * @param legs the epochs that it went on in
+   * @param start the epoch in which the messages begin
+   * @param legs the epochs in which they continue
    */
   restore(
     start: Leg,
@@ -141,12 +141,12 @@ export class Room<Message> {
     this.gathers(known, now);
   }
 
-  /** @returns undefined while the room gathers; `ahead` where the position is of an epoch later than all that is here */
+  /** @returns undefined while the room gathers; `ahead` if the position's epoch began later than all epochs here */
   history(from: Place, known: Knowledge, now: Now): Page<Message> | 'ahead' | undefined {
     this.open(known, now);
     if (this.gathers(known, now)) return undefined;
     const parting = this.parting(from.epoch);
-    // Before the first message all histories are the same.
+    // Before the first message, all histories are the same.
     const shared = this.reach(from.epoch) ?? (from.offset === 0 && parting === 0 ? 0 : undefined);
     if (shared === undefined && from.epoch.began >= this.last.epoch.began) return 'ahead';
     const after = shared === undefined ? parting : Math.min(from.offset, shared);
@@ -172,7 +172,7 @@ export class Room<Message> {
     else this.goOn(known.seen, now);
   }
 
-  /** Where it was seen in another run, it may be given back from its first message on. */
+  /** Creates the room. If nodes saw it in another run, they may restore it from its first message. */
   private create(known: Knowledge, now: Now): void {
     const { seen, run } = known;
     const lost = seen.filter(({ offset, canBeLost }) => canBeLost || offset > 0);
@@ -243,10 +243,10 @@ export class Room<Message> {
     );
   }
 
-  /** What somebody has seen that is not here, and was not told. */
+  /** Returns the reported positions that are lost and not announced. */
   private untold(seen: readonly Seen[]): Place[] {
     return seen.filter(({ epoch, offset, canBeLost }) => {
-      // Offsets go on through all epochs: one without messages is beyond a history that is shorter.
+      // An epoch without messages still says how many messages there were before it.
       const shared = canBeLost ? this.reach(epoch) : this.log.length;
       const told = Math.max(-1, ...this.told.filter((place) => same(place.epoch, epoch)).map((place) => place.offset));
       const upTo = Math.max(shared ?? -1, told);

@@ -8,7 +8,7 @@ export interface Message {
 export interface Accepted {
   readonly message: Message;
   readonly place: Place;
-  /** Nodes that have seen the room come so far, and tell it unless they are killed. */
+  /** Nodes that know of it, and report it unless they are killed. */
   readonly witnesses: Set<number>;
 }
 
@@ -21,7 +21,7 @@ interface Witness {
   readonly told: readonly number[];
 }
 
-/** Messages that a member has neither got nor been told of, unless all who knew of them are gone. */
+/** Returns messages that a member neither received nor learned the loss of, unless all who knew them are gone. */
 export function untoldLosses(
   accepted: readonly Accepted[],
   members: readonly Witness[],
@@ -38,7 +38,7 @@ export function untoldLosses(
   );
 }
 
-/** One order for all: taking away again and again what nobody has after another one leaves nothing. */
+/** Returns the messages that members received in contradicting orders (topological sort). */
 export function circles(members: readonly Witness[]): string[] {
   const after = new Map<Message, Set<Message>>();
   for (const { got } of members) {

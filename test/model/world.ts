@@ -3,10 +3,10 @@ import { canBeLost, same, type Now, type Page, type Place } from './epochs.js';
 import { enter, giveBack, hear, see, type Member, type Node, type Server } from './node.js';
 import { Room } from './room.js';
 
-/** It remembers few epochs, so that some are forgotten. */
+/** Few epochs are remembered, so that some are forgotten. */
 const RULES = { gatheringTime: 10, keptEpochs: 3 };
 
-/** What may happen; numbers are taken modulo what there is. */
+/** An event of a schedule. Numbers are taken modulo the number of nodes, members or backups. */
 export type Event =
   | { readonly kind: 'publish' | 'deliver' | 'compare' | 'move' | 'stop' | 'kill'; readonly node: number }
   | { readonly kind: 'replicate' | 'promote' | 'restart' | 'replace' | 'wait' | 'backUp' }
@@ -15,8 +15,8 @@ export type Event =
   | { readonly kind: 'join'; readonly member: number; readonly node: number };
 
 /**
- * Servers, nodes and members of one room, at the mercy of a schedule. Nodes do what those of Rookery do; a server that
- * was replaced goes on for whoever is still connected to it.
+ * Servers, nodes and members of one room, driven by a schedule. Nodes behave like those of Rookery. A server that was
+ * replaced continues for nodes that are still connected to it.
  */
 export class World {
   private clock = 1;
@@ -26,15 +26,15 @@ export class World {
   private accepted: Accepted[] = [];
   private master: Server;
   private replica: Room<Message>;
-  /** Files of the past, any of which a server may be started from. */
+  /** Earlier states, from any of which a server may start. */
   private readonly backups: Room<Message>[];
   private readonly nodes: Node[];
   private readonly members: Member[];
-  /** What must not be. */
+  /** Broken promises. */
   readonly violations: string[] = [];
   announcements = 0;
 
-  /** @param exists whether the room is there before anything happens */
+  /** @param exists whether the room exists at the start */
   constructor(nodes: number, members: number, exists: boolean) {
     this.master = { run: this.runs, room: new Room(RULES, () => (this.names += 1)), isUp: true };
     if (exists)
@@ -72,7 +72,7 @@ export class World {
         this.replace(false);
         return;
       case 'replace':
-        // All nodes are well, and find the new server at once; a replica of it does, too.
+        // All nodes are healthy and find the new server at once, and so does a replica of it.
         for (const node of this.nodes) while (node.queue.length > 0) this.deliver(node);
         this.replace(false);
         for (const node of this.nodes) this.move(node);
@@ -111,7 +111,7 @@ export class World {
     else if (!node.isStopped) this[kind](node);
   }
 
-  /** Another server takes over what the replica, or the file, has; the old one may go on for a while. */
+  /** Starts a server with the replica's state; the old one may continue for some time. */
   private replace(oldGoesOn: boolean): void {
     this.master.isUp = oldGoesOn;
     this.master = { run: (this.runs += 1), room: this.replica.copy(), isUp: true };
@@ -144,7 +144,7 @@ export class World {
     }
   }
 
-  /** Asks where the room stands, and gives back what is missing there. */
+  /** Gets the room's position, and restores what the room lacks. */
   private compare(node: Node): void {
     const { server } = node;
     if (!server.isUp) return;
@@ -157,7 +157,7 @@ export class World {
     this.mend(node);
   }
 
-  /** Reads on after where the live members stand. */
+  /** Reads the history after the position of the live members. */
   private mend(node: Node): void {
     const { server, position } = node;
     if (!server.isUp || position === undefined) return;
@@ -172,12 +172,12 @@ export class World {
     enter(node, server.room.leg);
   }
 
-  /** @returns undefined where it has to be asked again */
+  /** @returns undefined if the node has to retry */
   private ask(node: Node, position: Place): Page<Message> | undefined {
     const { server } = node;
     const page = server.room.history(position, node.known, this.now(node));
     if (page !== 'ahead') return page;
-    // From a server that was replaced: the node finds that out by itself. Another one has lost it.
+    // The node notices by itself that a server was replaced. The current one has lost the epoch.
     if (server !== this.master) return undefined;
     const { epoch, offset } = server.room.head;
     return { epoch, after: offset, lost: true, messages: [] };
@@ -199,7 +199,7 @@ export class World {
     this.compare(node);
   }
 
-  /** Another process takes its place, which knows nothing. */
+  /** Replaces the process by one that knows nothing. */
   private kill(node: Node): void {
     for (const member of this.membersOf(node)) this.detach(member);
     Object.assign(node, this.freshNode());

@@ -45,7 +45,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe('the scripts of a room', () => {
+describe('The scripts of a room', () => {
   let server: TestRedis;
   let client: Redis;
   let rooms = 0;
@@ -60,7 +60,7 @@ describe('the scripts of a room', () => {
     await server.remove();
   });
 
-  it('do what the model says', async () => {
+  it('agree with the model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: STEPS, size: 'max' }), async (steps) => {
         const pair = new Pair(new RedisRoom(client, `r${(rooms += 1)}`));

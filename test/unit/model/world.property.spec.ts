@@ -35,8 +35,8 @@ function play(events: readonly Event[], exists: boolean): World {
   return world;
 }
 
-describe('a room whose Redis fails over again and again', () => {
-  it('gives each message once, in one order, and tells what is lost, while replaced masters go on', () => {
+describe('Rooms whose Redis fails over repeatedly', () => {
+  it('give each message once and in one order, and announce losses, while replaced masters continue', () => {
     fc.assert(
       fc.property(steps(eventOf({ kind: 'promote' })), (events) => {
         expect(play(events, true).violations).toEqual([]);
@@ -45,7 +45,7 @@ describe('a room whose Redis fails over again and again', () => {
     );
   }, 3_600_000);
 
-  it('does so where the room is so new that Redis may have lost all of it', () => {
+  it('give each message once and in one order, and announce losses, if Redis loses whole rooms', () => {
     fc.assert(
       fc.property(steps(eventOf()), (events) => {
         expect(play(events, false).violations).toEqual([]);
@@ -54,7 +54,7 @@ describe('a room whose Redis fails over again and again', () => {
     );
   }, 3_600_000);
 
-  it('does so where Redis starts from older and newer files of the past', () => {
+  it('give each message once and in one order, and announce losses, if Redis starts from files of any age', () => {
     const backup = fc.record({ kind: fc.constant('goBack' as const), backup: fc.nat(9) });
     const event = fc.oneof(
       { weight: 8, arbitrary: eventOf() },
@@ -69,9 +69,9 @@ describe('a room whose Redis fails over again and again', () => {
     );
   }, 3_600_000);
 
-  it('loses nothing that nodes have seen who are well', () => {
+  it('lose nothing that healthy nodes have seen', () => {
     const members = Array.from({ length: NODES }, (_none, n): Event => ({ kind: 'join', member: n, node: n }));
-    // A server that never had a message does not know how many nodes it should hear, and gathers until the time is over.
+    // A server that never had a message does not know how many nodes subscribe, and gathers until the deadline.
     const beginning: Event[] = [...members, { kind: 'publish', node: 0 }, { kind: 'replicate' }];
     const events = fc.oneof(
       { weight: 8, arbitrary: fc.record({ kind: fc.constantFrom('publish' as const, 'deliver' as const), node }) },

@@ -1,7 +1,7 @@
 import { ROOM } from './room.lua.js';
 
 /**
- * Reads a room's history on after a position, and lets go of what is too old.
+ * Reads a page of a room's history after a position, and removes messages that are too old.
  *
  * KEYS
  * 1 the room's meta hash
@@ -13,17 +13,16 @@ import { ROOM } from './room.lua.js';
  * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
- * 5 epoch of the position; nothing to read from the oldest
+ * 5 epoch of the position; nothing to read from the oldest message
  * 6 offset of the position
- * 7 how many messages to return at most
- * 8 how many bytes at most; the first one comes whatever its size
- * 9 what the node has seen of the room, see `room.lua.ts`
+ * 7 limit on the messages of a page
+ * 8 limit on its bytes; the first message is returned whatever its size
+ * 9 what the node knows of the room, see `room.lua.ts`
  *
- * Returns the epoch, the offset of the newest message, the offset after which the epoch begins (with a `!` where it began
- * with a loss), the offset after which the messages returned begin, why those
- * before them cannot be had (nothing where that was not asked; `ahead` is `epoch` where the position's epoch began later
- * than all that are here), then for each message its stream id and its frame.
- * Returns nothing while the room gathers what nodes know: what can be had shows a moment later.
+ * Returns the epoch, the offset of the newest message, the offset after which the epoch begins (followed by `!` if it
+ * began with a loss), the offset after which the page begins, why messages before the page are missing (nothing if none
+ * is; `ahead` instead of `epoch` if the position's epoch began later than all epochs here), then for each message its
+ * stream id and its frame. Returns nothing while the room gathers what nodes know.
  */
 export const HISTORY = String.raw`${ROOM}
 -- Messages can be large: chunks begin small.
@@ -46,7 +45,7 @@ local function place(entry)
   return tonumber(offset), tonumber(time)
 end
 
--- The newest message that is gone: trimmed only at times, and expired only here, so what is still there may be too.
+-- The newest message that is gone. Trimming is approximate and expiry happens here, so it may still be in the stream.
 local gone = math.max(0, room.offset - size)
 local expired_before = milliseconds() - history_ttl
 local oldest
@@ -66,11 +65,11 @@ until oldest or #chunk == 0
 gone = oldest and oldest - 1 or room.offset
 if stale then redis.call('XTRIM', stream, 'MINID', text(gone + 1) .. '-0') end
 
--- The last offset up to which this history has nothing that a member of an epoch may not have seen, and has it all.
+-- Returns the offset where this history parts from that of a client in an unknown epoch.
 local function parting(epoch)
   local base = tonumber(room.base or '0')
   local first = room.offset
-  -- From the newest epoch to the oldest: it has seen none that began later than its own.
+  -- From the newest epoch to the oldest: the client has received nothing of one that began later than its own.
   local entries = { room.epoch .. ':' .. text(room.offset) }
   for entry in string.gmatch(room.earlier, '%S+') do entries[#entries + 1] = entry end
   for index, entry in ipairs(entries) do
@@ -80,7 +79,7 @@ local function parting(epoch)
   return first
 end
 
--- True where one of the epochs after this one, all where it is not among them, began with a loss.
+-- Returns whether an epoch after this one began with a loss; if it is unknown, whether any did.
 local function is_lossy_after(epoch)
   if room.losses == '' or epoch == room.epoch then return false end
   if has(room.losses, room.epoch) then return true end
@@ -95,7 +94,7 @@ local from, lost = gone, ''
 if ARGV[5] ~= '' then
   local epoch, after = ARGV[5], tonumber(ARGV[6])
   local shared = reach(room, epoch)
-  -- Before the first message all histories are the same.
+  -- Before the first message, all histories are the same.
   if not shared and after == 0 and parting(epoch) == 0 then shared = 0 end
   if not shared then
     lost = began(epoch) >= began(room.epoch) and 'ahead' or 'epoch'

@@ -1,8 +1,8 @@
 import { ROOM } from './room.lua.js';
 
 /**
- * Publishes a run of messages to one room: each is numbered, kept and remembered by its id, and the whole is delivered
- * to the nodes that subscribe, or none of it is.
+ * Publishes a run of messages to one room: numbers and stores them, remembers their ids, and delivers all of them to
+ * the nodes that subscribe, or none.
  *
  * KEYS
  * 1 the room's meta hash
@@ -16,15 +16,15 @@ import { ROOM } from './room.lua.js';
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
- * 6 what the node has seen of the room, see `room.lua.ts`
+ * 6 what the node knows of the room, see `room.lua.ts`
  * 7… for each message its flags (`i` has an id, `v` volatile) and its frame
  *
- * Returns the epoch, then for each message its offset, nothing where it is volatile, or `=` and what was returned for
- * the first one of its id: `epoch offset`, nothing where that was volatile. Returns nothing where none was accepted,
- * since the room gathers what nodes know: it will be open a moment later.
+ * Returns the epoch, then for each message its offset, nothing if it is volatile, or `=` and what was returned for the
+ * first message with its id: `epoch offset`, nothing if that was volatile. Returns nothing while the room gathers what
+ * nodes know; no message was accepted then.
  *
- * The stream comes first: where Redis cannot write (disk full, out of memory, a replica) it fails before anything has
- * happened, while publishing to the channel would succeed.
+ * The stream comes first: if Redis cannot write (disk full, out of memory, a replica), the script fails before it has
+ * changed anything, while publishing to the channel would succeed.
  */
 export const PUBLISH = String.raw`${ROOM}
 local meta, stream, channel = KEYS[1], KEYS[2], KEYS[3]

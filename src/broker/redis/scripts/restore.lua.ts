@@ -1,8 +1,8 @@
 import { ROOM } from './room.lua.js';
 
 /**
- * Gives back messages that a node has seen and Redis has lost, to a room that gathers what nodes know: under their
- * numbers and ids, where they go on from what is there. Those that are there already are left as they are.
+ * Restores messages that a node has seen and Redis has lost, in a room that gathers what nodes know: with the same
+ * offsets and ids. Messages that are there are skipped.
  *
  * KEYS
  * 1 the room's meta hash
@@ -16,16 +16,16 @@ import { ROOM } from './room.lua.js';
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
- * 6 the node that gives them back, where the room's messages are delivered to it; or else nothing
- * 7 what it has seen of the room, see `room.lua.ts`
- * 8 the epoch in which the messages begin, with a `!` where it began with a loss: that in which the room is, or, for a
- *   room without messages, its first one
- * 9 the epochs that they go on in, as `epoch:offset` with where each begins, and a `!` where that was with a loss
- * 10 the offset of the first one; each of the others has the next one
- * 11 `last` where the node has no more of them
+ * 6 the node that restores them if it subscribes to the room, or else nothing
+ * 7 what the node knows of the room, see `room.lua.ts`
+ * 8 the epoch in which the messages begin: the current one, or, for a room without messages, its first one; followed by
+ *   `!` if it began with a loss
+ * 9 the epochs in which they continue, as `epoch:offset` with the offset at which each begins, followed by `!` likewise
+ * 10 the offset of the first message; each further message has the next one
+ * 11 `last` if the node has no more messages
  * 12… for each message its time in milliseconds and its frame
  *
- * Returns what `positions.lua.ts` does.
+ * Returns what `positions.lua.ts` returns.
  */
 export const RESTORE = String.raw`${ROOM}
 local fresh, ttl, size, history_ttl, window = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -64,14 +64,15 @@ local function restore(first)
   if keeps then redis.call('PEXPIRE', room.stream, history_ttl) end
 end
 
--- Has a room of which nothing is there begin in the epoch that a node knows to be its first.
+-- Begins a room of which Redis has nothing in the epoch that a node knows to be its first.
 local function begin(epoch, is_lossy)
   room.epoch = epoch
   room.losses = is_lossy and epoch or ''
   redis.call('HSET', room.meta, 'e', epoch, 'x', room.losses)
 end
 
--- True where the room is in the epoch in which the messages begin, or, before its first message, in a later one.
+-- Returns whether the messages lead through the room's epoch, and drops the epochs before it. Only a room without
+-- messages can be in a later epoch than the one in which they begin.
 local function is_on_the_way(epoch)
   if epoch == room.epoch then return true end
   if room.offset > 0 then return false end

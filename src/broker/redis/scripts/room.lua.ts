@@ -1,36 +1,35 @@
 import { GATHERING_MS } from '../gathering.js';
 
 /**
- * What every script that looks at a room begins with. ARCHITECTURE.md explains the rules under "Epochs and partings".
+ * Shared beginning of all scripts that read or change a room. ARCHITECTURE.md explains the rules under "Epochs and
+ * partings".
  *
- * A room's meta hash:
+ * Fields of a room's meta hash:
  * - `e` epoch, `o` offset of the newest message, `t` its time in milliseconds
- * - `r` the run of Redis in which the room was last used: its replication id, which a restart, a promotion and a
- *   restored backup change
- * - `c` the epochs before this one, newest first, each as `epoch:offset` with how far it reached
- * - `b`, where others before them are forgotten, the offset after which the oldest of them begins
+ * - `r` the run of Redis in which the room was last used: its replication id, which changes with a restart, a promotion
+ *   and a restored backup
+ * - `c` the earlier epochs, newest first, each as `epoch:offset` with the offset of its last message
+ * - `b` the offset after which the oldest of them begins, if epochs before it were forgotten
  * - `x` those of all these epochs that began with a loss
- * - `l` epochs that somebody had seen reach further than this history, as `epoch:offset`, told already
- * - `s` how many nodes got the last message
- * - `w`, while the room gathers what nodes know: until when, and how far it reached at first; `k` what they know,
- *   `n` the nodes that have said it
+ * - `l` losses that were already announced, as `epoch:offset`
+ * - `s` how many nodes received the last message
+ * - `w`, while the room gathers what nodes know: the deadline, and the room's offset at first; `k` the positions that
+ *   were reported, `n` the nodes that reported them
  *
- * What nodes know is a text, too: for each epoch `epoch:offset`, with a `-` after it where nothing is lost with it: it
- * had no message up to there, and did not begin with a loss, whose report would be lost. With them comes `@run` with the run in which the node last heard where the room stands.
- * For a room of which it knows nothing, a node that has just come from another run says `?run` with that.
+ * Nodes report their knowledge as text: `epoch:offset` for each epoch. A `-` follows if nothing can be lost with the
+ * epoch, because it had no message up to there and did not begin with a loss. `@run` is the run in which the node last
+ * got the room's position. If the node knows nothing of the room and comes from another run, it sends `?run`.
  *
- * Offsets go on through all epochs. What a position says is found by its epoch: one that is remembered shares its
- * messages with this history up to where it reached, and parts from it there. One that is not is of a history that was
- * lost, or is forgotten. Its name ends with the time at which it began, which only grows within a room: whoever stands
- * in it has not seen any epoch that began later.
+ * Offsets continue through all epochs. A remembered epoch shares its messages with this history up to where it ended.
+ * An epoch that is not remembered was lost or forgotten. Its name ends with its start time, which only grows within a
+ * room, so a client in it has received nothing of an epoch that began later.
  */
 export const ROOM = String.raw`
 local KEPT_EPOCHS = 8
 local KEPT_LOST_EPOCHS = 16
--- How long a room waits for nodes that got its last message and may be gone: some find a new master a second or more
--- before others do.
+-- Limit on the gathering if nodes received the last message: they may be gone, or slow to find a new master.
 local GATHERING_MS = ${GATHERING_MS}
--- How long it waits where nobody is known to have got it.
+-- Limit on the gathering if no node is known to have received it.
 local SHORT_GATHERING_MS = 1000
 
 local function text(number) return string.format('%.0f', number) end
@@ -46,17 +45,17 @@ end
 
 local function current_run()
   local info = redis.call('INFO', 'replication')
-  -- Found as it is: a pattern would be tried at every place, for longer than all else in a script takes.
+  -- A plain search: a pattern would take longer than the rest of a script.
   local _, last = string.find(info, 'master_replid:', 1, true)
   return string.sub(info, last + 1, last + 16)
 end
 
 local function began(epoch) return tonumber(string.match(epoch, '%.(%d+)$') or '0') end
 
--- The clock may have been set back, or be that of another server.
+-- Names an epoch so that it begins after another one, even if the clock was set back or is another server's.
 local function name(fresh, after) return fresh .. '.' .. text(math.max(milliseconds(), after + 1)) end
 
--- The offset of an epoch in a text of positions: epoch:offset, with spaces between.
+-- Returns the offset of an epoch in a text of positions.
 local function find(positions, epoch)
   for found, offset in string.gmatch(positions, '(%S+):(%d+)') do
     if found == epoch then return tonumber(offset) end
@@ -68,19 +67,19 @@ local function has(names, wanted)
   return string.find(' ' .. names .. ' ', ' ' .. wanted .. ' ', 1, true) ~= nil
 end
 
--- The offset after which the present epoch begins, marked where it began with a loss.
+-- Returns the offset after which the current epoch begins, marked if it began with a loss.
 local function base_of(room)
   local base = string.match(room.earlier, '^%S+:(%d+)') or room.base or '0'
   return has(room.losses, room.epoch) and base .. '!' or base
 end
 
--- How far this history shares its messages with an epoch; nil where that is not remembered.
+-- Returns the last offset that this history shares with an epoch; nil if the epoch is not remembered.
 local function reach(room, epoch)
   if epoch == room.epoch then return room.offset end
   return find(room.earlier, epoch)
 end
 
--- Each epoch of two texts of positions with the farthest offset that either has for it.
+-- Merges texts of positions: each epoch with its highest offset.
 local function farthest(...)
   local epochs, offsets, marks = {}, {}, {}
   for _, positions in ipairs({ ... }) do
@@ -94,17 +93,17 @@ local function farthest(...)
   return table.concat(epochs, ' ')
 end
 
--- Which of the positions that somebody has seen are lost and not told of yet, and when the newest epoch among all began.
+-- Returns the reported positions that are lost and not announced, and the start time of the newest epoch.
 local function untold(room, known)
   local lost, newest, oldest, told = {}, began(room.epoch), nil, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
-    -- Offsets go on through all epochs: one without messages is beyond a history that is shorter.
+    -- An epoch without messages still says how many messages there were before it.
     local shared = mark ~= '' and room.offset or reach(room, epoch)
     if not shared or tonumber(offset) > shared then
       told = told or redis.call('HGET', room.meta, 'l') or ''
       oldest = oldest or began(string.match(room.earlier, '(%S+):%d+$') or room.epoch)
       local up_to = math.max(shared or -1, find(told, epoch) or -1)
-      -- One that began before all that are remembered may be forgotten, and not lost.
+      -- An epoch that began before all remembered ones may be forgotten rather than lost.
       local is_remembered = up_to >= 0 or not room.base or began(epoch) > oldest
       if tonumber(offset) > up_to and is_remembered then
         lost[#lost + 1] = epoch .. ':' .. offset
@@ -115,12 +114,12 @@ local function untold(room, known)
   return table.concat(lost, ' '), newest, told
 end
 
--- Tells the nodes that listen where the room stands, without a message.
+-- Sends the room's position to the nodes that subscribe, without a message.
 local function notify(room, epoch)
   redis.call('SPUBLISH', room.channel, epoch .. '\n' .. text(room.offset + 1) .. '\n0\n')
 end
 
--- Enters an epoch where the room stands; one that begins with a loss is told to whoever comes to it from before.
+-- Begins an epoch at the room's offset. Clients that come from an earlier epoch learn of a loss with which it began.
 local function enter(room, epoch, is_lossy)
   local epochs, base = { room.epoch .. ':' .. text(room.offset) }, nil
   for entry in string.gmatch(room.earlier, '%S+') do
@@ -143,7 +142,7 @@ local function enter(room, epoch, is_lossy)
   redis.call('HSET', room.meta, 'e', room.epoch, 'c', room.earlier)
 end
 
--- Goes on in a new epoch, from where the room stands.
+-- Continues in a new epoch.
 local function go_on(room, known, fresh)
   local lost, newest, told = untold(room, known)
   enter(room, name(fresh, newest), lost ~= '')
@@ -151,7 +150,7 @@ local function go_on(room, known, fresh)
   notify(room, room.epoch)
 end
 
--- True where a node has seen messages that are not here, as far as can be told.
+-- Returns whether a node has seen more than is here: messages, or an epoch that is unknown.
 local function has_more(room, known)
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
     if tonumber(offset) > room.offset or mark == '' and epoch ~= room.epoch then return true end
@@ -159,7 +158,7 @@ local function has_more(room, known)
   return false
 end
 
--- Waits for what nodes know before it goes on.
+-- Begins to gather what nodes know.
 local function wait(room)
   local patience = (room.listeners or 0) > 0 and GATHERING_MS or SHORT_GATHERING_MS
   room.gathering = text(milliseconds() + patience) .. ' ' .. text(room.offset)
@@ -167,13 +166,13 @@ local function wait(room)
   notify(room, '')
 end
 
--- True for a node that has just come from another run, and knows nothing of the room, while others may.
+-- Returns whether a node comes from another run and knows nothing of the room, so that other nodes may.
 local function comes_from_another(known, run)
   local former = string.match(known, '%?(%S+)')
   return former and former ~= run
 end
 
--- A room that is not there. Where it was seen in another run, it may be given back from its first message on.
+-- Creates a room. If nodes saw it in another run, they may restore it from its first message.
 local function create(room, known, fresh, run, ttl)
   local newest, lost, last = 0, {}, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
@@ -197,7 +196,7 @@ local function create(room, known, fresh, run, ttl)
   end
 end
 
--- Where the room stands; it is made where it does not exist, and gathers what nodes know in a new run.
+-- Reads the room. Creates it if it does not exist; in a new run, has it gather what nodes know.
 local function open(meta, stream, channel, known, fresh, run, ttl)
   local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't', 'x', 's', 'w', 'b')
   local room = { meta = meta, stream = stream, channel = channel, earlier = '', losses = '', offset = 0, time = 0 }
@@ -212,7 +211,7 @@ local function open(meta, stream, channel, known, fresh, run, ttl)
   redis.call('HSET', meta, 'r', run)
   redis.call('HDEL', meta, 'w', 'k', 'n')
   room.gathering = nil
-  -- Nobody waits for a room without messages, unless its first ones may be known.
+  -- A room without messages gathers only if a node may know its first ones.
   if room.offset > 0 or has_more(room, known) or comes_from_another(known, run) then
     wait(room)
   else
@@ -221,19 +220,20 @@ local function open(meta, stream, channel, known, fresh, run, ttl)
   return room
 end
 
--- Goes on where all have said what they know who got the last message, or the time is over.
+-- Continues once all nodes that received the last message have reported, or at the deadline.
 local function gather(room, known, fresh)
   local kept = redis.call('HMGET', room.meta, 'k', 'n')
   local said = 0
   for _ in string.gmatch(kept[2] or '', '%S+') do said = said + 1 end
   local deadline = tonumber(string.match(room.gathering, '^%d+'))
-  if not (room.listeners and room.listeners > 0 and said >= room.listeners) and milliseconds() < deadline then return end
+  local all_reported = room.listeners and room.listeners > 0 and said >= room.listeners
+  if not all_reported and milliseconds() < deadline then return end
   go_on(room, farthest(known, kept[1] or ''), fresh)
   redis.call('HDEL', room.meta, 'w', 'k', 'n')
   room.gathering = nil
 end
 
--- Takes what a node knows of a room that gathers. One that was delivered the last message that is here counts as heard.
+-- Records a node's report. The node counts as heard if it has the last message that was here at first.
 local function hear(room, known, node)
   if known == '' then return end
   local kept = redis.call('HMGET', room.meta, 'k', 'n')
@@ -245,12 +245,12 @@ local function hear(room, known, node)
   end
 end
 
--- Goes on in another epoch where somebody has seen this history reach further, and that was not told yet: the numbers
--- of the messages that are lost must not be given to others unnoticed.
+-- Continues in a new epoch if a node has seen more than is here and that was not announced: the offsets of lost
+-- messages must not be given to others under the same epoch.
 local function mend(room, known, fresh)
   if room.gathering then return end
   for epoch, offset in string.gmatch(known, '(%S+):(%d+)') do
-    -- Mostly it is what is here.
+    -- Usually it is the current position.
     if epoch ~= room.epoch or tonumber(offset) > room.offset then
       if untold(room, known) ~= '' then go_on(room, known, fresh) end
       return
