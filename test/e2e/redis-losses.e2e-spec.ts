@@ -4,6 +4,7 @@ import { join as path } from 'node:path';
 import type { Position } from '../../src/protocol/position.js';
 import { connectAgain, join } from '../support/client.js';
 import { publishSafely, ready, startNodes } from '../support/cluster.js';
+import { eventually } from '../support/eventually.js';
 import { gapOf, positionOf, startCluster, upTo, type Cluster } from '../support/pair-of-nodes.js';
 
 /** What a promotion of a replica that was behind comes to: a state that once was, in another run. */
@@ -172,6 +173,43 @@ describe('when Redis comes back without the end of the history', () => {
     await publishSafely(publisher, 'r', 3, 'i3');
     for (const each of members) await upTo(each, 3);
     const back = await connectAgain(two, { claims: { sub: 'away' } });
+    const joined = await back.request('join', { room: 'r', recover: before });
+    expect(joined.payload).toMatchObject({ recovered: true });
+    expect(await upTo(back, 3)).toEqual([2, 3]);
+  });
+
+  it('nodes that joined in the epoch that is lost give it back', async () => {
+    const cluster = await startCluster({ persistent: true });
+    const { redis, one, two, members, publisher } = cluster;
+    const [member] = members;
+    await publishSafely(publisher, 'r', 1, 'i1');
+    await upTo(member, 1);
+    const before = await positionOf(member);
+    const files = path(redis.directory, 'appendonlydir');
+    const copy = path(redis.directory, 'copy');
+    await redis.kill();
+    cpSync(files, copy, { recursive: true });
+    await redis.launch();
+    await ready(one, two);
+    await eventually(
+      () => positionOf(member),
+      ({ epoch }) => epoch !== before.epoch,
+    );
+    const [fresh] = await startNodes(redis, 1);
+    if (fresh === undefined) throw new Error('a node');
+    const newcomer = await join(fresh, { claims: { sub: 'm3' } }, 'r');
+    const another = await join(fresh);
+    await Promise.all([one.stop(), two.stop()]);
+    await publishSafely(another, 'r', 2, 'i2');
+    await upTo(newcomer, 2);
+    await redis.kill();
+    rmSync(files, { recursive: true });
+    cpSync(copy, files, { recursive: true });
+    await redis.launch();
+    await ready(fresh);
+    await publishSafely(another, 'r', 3, 'i3');
+    expect(await upTo(newcomer, 3)).toEqual([3]);
+    const back = await connectAgain(fresh, { claims: { sub: 'away' } });
     const joined = await back.request('join', { room: 'r', recover: before });
     expect(joined.payload).toMatchObject({ recovered: true });
     expect(await upTo(back, 3)).toEqual([2, 3]);

@@ -59,7 +59,7 @@ export function judge(rooms: readonly RoomRecord[]): Verdict {
       acknowledged: sum(({ messages }) => messages.filter(isAcknowledged).length),
       deliveries: sum(({ logs }) => logs.flatMap(({ deliveries }) => deliveries).length),
       announcements: sum(({ logs }) => logs.flatMap(({ announcements }) => announcements).length),
-      takenAgain: sum(({ messages }) => messages.filter(isTakenAgain).length),
+      takenAgain: sum((room) => takenAgain(room).size),
       jumps: count('jumps'),
       epochsPerRoom: Math.round((10 * sum(({ logs }) => epochsIn(logs).size)) / Math.max(1, rooms.length)) / 10,
       lostAndTold: count('lostAndTold'),
@@ -76,18 +76,31 @@ export function judge(rooms: readonly RoomRecord[]): Verdict {
  * Leaves out messages that the server accepted a second time because it lost their ids. Remaining findings have another
  * cause.
  */
-export function withoutTakenAgain({ messages, logs, ...rest }: RoomRecord): RoomRecord {
-  const ids = new Set(messages.filter(isTakenAgain).map(({ id }) => id));
-  return { ...rest, messages: messages.filter(({ id }) => !ids.has(id)), logs: logs.map((log) => log.without(ids)) };
+export function withoutTakenAgain(record: RoomRecord): RoomRecord {
+  const ids = takenAgain(record);
+  const messages = record.messages.filter(({ id }) => !ids.has(id));
+  return { ...record, messages, logs: record.logs.map((log) => log.without(ids)) };
 }
 
 function isAcknowledged({ acknowledgements }: Sent): boolean {
   return acknowledgements.length > 0;
 }
 
-/** Returns whether the server accepted a message again after its `ack`, by its own answer or a later one. */
-function isTakenAgain({ acknowledgements: [first, ...others] }: Sent): boolean {
-  return others.some(({ duplicate, offset }) => !duplicate || offset !== first?.offset);
+/**
+ * Returns the ids of messages that the server accepted more than once: they were acknowledged or delivered under several
+ * offsets, after the publisher had retried.
+ */
+function takenAgain({ messages, logs }: RoomRecord): ReadonlySet<string> {
+  const offsets = new Map<string, Set<number>>();
+  for (const { id, offset } of logs.flatMap(({ deliveries }) => deliveries)) {
+    offsets.set(id, (offsets.get(id) ?? new Set()).add(offset));
+  }
+  const isTakenAgain = ({ id, attempts, acknowledgements }: Sent): boolean => {
+    const [, ...later] = acknowledgements;
+    const all = new Set([...(offsets.get(id) ?? []), ...acknowledgements.map(({ offset }) => offset)]);
+    return later.some(({ duplicate }) => !duplicate) || ((attempts.length > 1 || later.length > 0) && all.size > 1);
+  };
+  return new Set(messages.filter(isTakenAgain).map(({ id }) => id));
 }
 
 export function epochsIn(logs: readonly MemberLog[]): Set<string> {

@@ -60,11 +60,14 @@ export function giveBack(node: Node, listener: number | undefined, now: Now): vo
   room.restore(start, legs, offset + 1, messages, node.known, listener, now);
 }
 
-/** Records the epoch that the room is in. */
+/** Records an epoch of the room. */
 export function enter(node: Node, leg: Leg): void {
-  const last = node.legs.at(-1);
-  if (last !== undefined && same(last.epoch, leg.epoch)) node.legs = [...node.legs.slice(0, -1), leg];
-  else node.legs = [...node.legs.filter(({ base }) => base <= leg.base), leg];
+  const others = node.legs.filter(({ epoch }) => !same(epoch, leg.epoch));
+  const later = others.filter(({ epoch }) => epoch.began > leg.epoch.began);
+  // The server lost each epoch that began after the offset from which a later one continues.
+  if (later.some(({ base }) => base < leg.base)) return;
+  const earlier = others.filter(({ epoch, base }) => epoch.began <= leg.epoch.began && base <= leg.base);
+  node.legs = [...earlier, leg, ...later];
 }
 
 /** @param canBeLost whether the epoch has messages up to there, or began with a loss */

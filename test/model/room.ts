@@ -61,6 +61,11 @@ export class Room<Message> {
     return this.last;
   }
 
+  /** The epochs that are remembered. */
+  get chain(): readonly Leg[] {
+    return this.legs;
+  }
+
   get length(): number {
     return this.log.length;
   }

@@ -218,7 +218,7 @@ export class World {
       if (room.isGathering) return;
       node.position = head;
       this.see(node, head, canBeLost(head, room.leg));
-      enter(node, room.leg);
+      for (const leg of room.chain) enter(node, leg);
       hear(node);
     }
     if (member.position === undefined) {

@@ -116,6 +116,13 @@ export class KnownPositions {
     return seen?.epoch === epoch && seen.offset >= offset;
   }
 
+  /** Returns whether this node subscribes to the room, and whether it has just done so, in the form that scripts read. */
+  interestIn(room: string): '' | 'listens' | 'enters' {
+    const subscription = this.subscriber.find(room);
+    if (subscription === undefined) return '';
+    return subscription.run === undefined ? 'enters' : 'listens';
+  }
+
   /** Returns whether this node subscribes to the room. */
   isListening(room: string): boolean {
     return this.subscriber.find(room) !== undefined;

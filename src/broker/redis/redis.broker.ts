@@ -136,8 +136,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       // Asked when deliveries have begun: what is published later than this comes by them.
       const ask = async (): Promise<Standing | undefined> => (await this.positions([this.known.about(room)], true))[0];
       const head = await whenGathered(ask, this.options.redisTimeoutMs);
-      const { epoch, offset, base, isLossy, run } = head;
-      subscription.enter({ epoch, base, isLossy });
+      const { epoch, offset, base, legs, run } = head;
+      for (const leg of legs) subscription.enter(leg);
       subscription.reach(epoch, offset, base);
       subscription.run = run;
       return { epoch, offset };
@@ -243,7 +243,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const keys = rooms.flatMap(({ room }) => this.keys.ofRoom(room));
     const renewedTtl = renew ? String(this.options.positionTtlMs) : '';
     const args = [this.freshEpoch(), String(this.unusedTtlMs), renewedTtl, this.instance];
-    for (const { room, known } of rooms) args.push(known, this.known.isListening(room) ? 'listens' : '');
+    for (const { room, known } of rooms) args.push(known, this.known.interestIn(room));
     const standings = readStandings(await this.commands.run('rookeryPositions', keys, args));
     const [first] = standings;
     // The servers of a cluster have each their own.

@@ -14,6 +14,8 @@ export interface Leg {
 
 /** Where a room stands in Redis. */
 export interface Standing extends Position, Leg {
+  /** The current epoch, and earlier ones before it if they were requested. */
+  readonly legs: readonly Leg[];
   /** The run of Redis. */
   readonly run: string;
   /** The room gathers what nodes know after Redis began a new run. */
@@ -35,14 +37,14 @@ export interface Read {
  * @returns undefined while the room gathers what nodes know
  */
 export function readPage(reply: unknown): Read | undefined {
-  const [epoch, head, base = '', after, lost, ...entries] = reply as string[];
+  const [epoch, head, legs = '', after, lost, ...entries] = reply as string[];
   if (epoch === undefined) return undefined;
   const publications: NumberedPublication[] = [];
   for (let index = 0; index + 1 < entries.length; index += 2) {
     publications.push(readEntry(entries[index] ?? '', entries[index + 1] ?? ''));
   }
   const page = { head: { epoch, offset: Number(head) }, after: Number(after), publications };
-  const leg = { epoch, ...readBase(base) };
+  const leg = lastOf(readLegs(legs));
   const isAhead = lost === 'ahead';
   if (lost === '' || lost === undefined) return { page, leg, isAhead };
   return { page: { ...page, lost: isAhead ? 'epoch' : (lost as LossReason) }, leg, isAhead };
@@ -53,11 +55,12 @@ export function readStandings(reply: unknown): Standing[] {
   const fields = reply as string[];
   const standings: Standing[] = [];
   for (let index = 0; index + 4 < fields.length; index += 5) {
-    const [epoch = '', offset, base = '', run = '', state] = fields.slice(index, index + 5);
+    const [, offset, text = '', run = '', state] = fields.slice(index, index + 5);
+    const legs = readLegs(text);
     standings.push({
-      epoch,
+      ...lastOf(legs),
+      legs,
       offset: Number(offset),
-      ...readBase(base),
       run,
       isGathering: state !== '',
     });
@@ -65,9 +68,20 @@ export function readStandings(reply: unknown): Standing[] {
   return standings;
 }
 
-/** Reads the start of an epoch, and whether it began with a loss. */
-function readBase(base: string): { readonly base: number; readonly isLossy: boolean } {
-  return { base: Number.parseInt(base, 10), isLossy: base.endsWith('!') };
+/** Reads epochs with their starts, as `legs_of` in `room.lua.ts` writes them. */
+function readLegs(text: string): Leg[] {
+  return text.split(' ').map((leg) => {
+    const end = leg.lastIndexOf(':');
+    return {
+      epoch: leg.slice(0, end),
+      base: Number.parseInt(leg.slice(end + 1), 10),
+      isLossy: leg.endsWith('!'),
+    };
+  });
+}
+
+function lastOf(legs: readonly Leg[]): Leg {
+  return legs.at(-1) ?? { epoch: '', base: 0, isLossy: false };
 }
 
 /** Reads a position kept as `epoch offset`. */

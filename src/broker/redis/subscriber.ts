@@ -25,7 +25,7 @@ export class Subscription {
   seen: Seen | undefined;
   /** How far they had come in epochs before, until Redis has been told: it may have lost the end of one, or all of it. */
   untold: readonly Seen[] = [];
-  /** The room's recent epochs, each with its start. */
+  /** The room's recent epochs, the oldest first. */
   legs: readonly Leg[] = [];
   /** Run of Redis that last reported the room's position. */
   run: string | undefined;
@@ -56,25 +56,29 @@ export class Subscription {
     this.seen = { epoch, offset, canBeLost: offset > base || isLossy };
   }
 
-  /** Records an epoch that the room entered. */
-  enter(leg: Leg): void {
-    if (leg.isLossy && this.seen?.epoch === leg.epoch) this.seen = { ...this.seen, canBeLost: true };
-    const last = this.legs.at(-1);
-    if (last?.epoch === leg.epoch) {
-      // A start that was derived from a delivery may be too late: the first delivery may have been lost.
-      if (leg.base < last.base || leg.isLossy) this.legs = [...this.legs.slice(0, -1), leg];
-      return;
-    }
-    // A reply from before a newer epoch may arrive after the notice of it.
-    if (this.legs.some(({ epoch }) => epoch === leg.epoch)) return;
-    // Epochs that began after this offset were lost.
-    this.legs = [...this.legs.filter(({ base }) => base <= leg.base), leg].slice(-MAX_LEGS);
+  /** Records an epoch of the room. */
+  enter({ epoch, base, isLossy }: Leg): void {
+    const known = this.legs.find((leg) => leg.epoch === epoch);
+    // A start that was derived from a delivery may be too late: the first delivery may have been lost.
+    const leg = { epoch, base: Math.min(base, known?.base ?? base), isLossy: isLossy || known?.isLossy === true };
+    const others = this.legs.filter((each) => each !== known);
+    const later = others.filter((each) => beganAt(each) > beganAt(leg));
+    // Redis lost each epoch that began after the offset from which a later one continues.
+    if (later.some((each) => each.base < leg.base)) return;
+    const earlier = others.filter((each) => beganAt(each) <= beganAt(leg) && each.base <= leg.base);
+    this.legs = [...earlier, leg, ...later].slice(-MAX_LEGS);
+    if (leg.isLossy && this.seen?.epoch === epoch) this.seen = { ...this.seen, canBeLost: true };
   }
 
   /** Returns the epoch of an offset; undefined if it is too old. */
   epochOf(offset: number): string | undefined {
     return this.legs.findLast(({ base }) => base < offset)?.epoch;
   }
+}
+
+/** Returns the start time of an epoch, with which its name ends. */
+function beganAt({ epoch }: Leg): number {
+  return Number(epoch.slice(epoch.lastIndexOf('.') + 1));
 }
 
 /** The connection on which deliveries come. It forgets nothing: when it is back, all rooms are subscribed again. */

@@ -141,6 +141,13 @@ describe('The verdict on a failover', () => {
     expect(columns([log], takenAgain(true, 2))).toMatchObject({ takenAgain: 1 });
   });
 
+  it('counts messages that the server took again before it acknowledged them', () => {
+    const log = gets(member('one'), 'a', 'b', 'a');
+    const attempts = [1.5, 9].map((at) => ({ at, node: 'n0' }));
+    expect(columns([log], [message('a', 0, { attempts })])).toMatchObject({ takenAgain: 1 });
+    expect(columns([log], [message('a')])).toMatchObject({ takenAgain: 0 });
+  });
+
   it('counts no fault of a message that was taken again once such messages are left out', () => {
     const [b, c] = [message('b', 2), message('c', 3)];
     const logs = [gets(member('one'), 'a', 'b', 'a', 'b')];

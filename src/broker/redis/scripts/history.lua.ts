@@ -19,10 +19,10 @@ import { ROOM } from './room.lua.js';
  * 8 limit on its bytes; the first message is returned whatever its size
  * 9 what the node knows of the room, see `room.lua.ts`
  *
- * Returns the epoch, the offset of the newest message, the offset after which the epoch begins (followed by `!` if it
- * began with a loss), the offset after which the page begins, why messages before the page are missing (nothing if none
- * is; `ahead` instead of `epoch` if the position's epoch began later than all epochs here), then for each message its
- * stream id and its frame. Returns nothing while the room gathers what nodes know.
+ * Returns the epoch, the offset of the newest message, where the epoch begins (see `legs_of`), the offset after which
+ * the page begins, why messages before the page are missing (nothing if none is; `ahead` instead of `epoch` if the
+ * position's epoch began later than all epochs here), then for each message its stream id and its frame. Returns
+ * nothing while the room gathers what nodes know.
  */
 export const HISTORY = String.raw`${ROOM}
 -- Messages can be large: chunks begin small.
@@ -109,7 +109,7 @@ if ARGV[5] ~= '' then
   end
 end
 
-local reply = { room.epoch, text(room.offset), base_of(room), text(from), lost }
+local reply = { room.epoch, text(room.offset), legs_of(room, true), text(from), lost }
 local bytes, at, left, limit = 0, from + 1, count, CHUNK
 while left > 0 do
   local chunk = entries(at, math.min(left, limit))

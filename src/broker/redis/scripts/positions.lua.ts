@@ -11,11 +11,12 @@ import { ROOM } from './room.lua.js';
  * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
  * 3 how long a room with messages is remembered; nothing to keep the present time
  * 4 the node that asks
- * 5… for each room what the node knows of it, see `room.lua.ts`, and `listens` if it subscribes to the room
+ * 5… for each room what the node knows of it, see `room.lua.ts`, and `listens` if it subscribes to the room, `enters` if
+ *   it has just done so
  *
- * Returns for each room its epoch, the offset of its newest message, the offset after which the epoch begins (followed
- * by `!` if it began with a loss), the run of Redis, and `gathering` while the room gathers what nodes know, or else
- * nothing. A node that has more then restores it, see `restore.lua.ts`.
+ * Returns for each room its epoch, the offset of its newest message, where the epoch begins (for `enters`, where each
+ * remembered epoch begins, see `legs_of`), the run of Redis, and `gathering` while the room gathers what nodes know, or
+ * else nothing. A node that has more then restores it, see `restore.lua.ts`.
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
@@ -34,7 +35,7 @@ for key = 1, #KEYS, 3 do
   if renewed_ttl ~= '' then expire(room.meta, room.offset > 0 and renewed_ttl or ttl) end
   reply[#reply + 1] = room.epoch
   reply[#reply + 1] = text(room.offset)
-  reply[#reply + 1] = base_of(room)
+  reply[#reply + 1] = legs_of(room, ARGV[argument + 1] ~= 'enters')
   reply[#reply + 1] = run
   reply[#reply + 1] = room.gathering and 'gathering' or ''
 end

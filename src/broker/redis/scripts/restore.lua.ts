@@ -25,7 +25,7 @@ import { ROOM } from './room.lua.js';
  * 11 `last` if the node has no more messages
  * 12… for each message its time in milliseconds and its frame
  *
- * Returns what `positions.lua.ts` returns.
+ * Returns what `positions.lua.ts` returns for `enters`.
  */
 export const RESTORE = String.raw`${ROOM}
 local fresh, ttl, size, history_ttl, window = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -90,5 +90,5 @@ if room.gathering then
   if ARGV[11] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
   gather(room, ARGV[7], fresh)
 end
-return { room.epoch, text(room.offset), base_of(room), run, room.gathering and 'gathering' or '' }
+return { room.epoch, text(room.offset), legs_of(room, false), run, room.gathering and 'gathering' or '' }
 `;

@@ -67,10 +67,18 @@ local function has(names, wanted)
   return string.find(' ' .. names .. ' ', ' ' .. wanted .. ' ', 1, true) ~= nil
 end
 
--- Returns the offset after which the current epoch begins, marked if it began with a loss.
-local function base_of(room)
-  local base = string.match(room.earlier, '^%S+:(%d+)') or room.base or '0'
-  return has(room.losses, room.epoch) and base .. '!' or base
+-- Returns the current epoch, or all that are remembered, as epoch:offset with the offset after which each begins. An
+-- exclamation mark follows if it began with a loss. The oldest epoch comes first.
+local function legs_of(room, is_current_only)
+  local legs, epoch = {}, room.epoch
+  local function add(base) table.insert(legs, 1, epoch .. ':' .. base .. (has(room.losses, epoch) and '!' or '')) end
+  for earlier, reached in string.gmatch(room.earlier, '(%S+):(%d+)') do
+    add(reached)
+    if is_current_only then return legs[1] end
+    epoch = earlier
+  end
+  add(room.base or '0')
+  return table.concat(legs, ' ')
 end
 
 -- Returns the last offset that this history shares with an epoch; nil if the epoch is not remembered.
