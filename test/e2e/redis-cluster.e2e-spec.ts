@@ -145,6 +145,26 @@ describe('nodes on a Redis Cluster', () => {
     await redis.settled();
   });
 
+  it('go on with a replica that takes over while its master is healthy, and lose nothing', async () => {
+    const nodes = await startNodes(2);
+    const traffic = await startTraffic(nodes);
+    await traffic.goesOn(100);
+    const slot = await slotOf(ROOMS[0] ?? '');
+    const master = await redis.ownerOf(slot);
+    const replica = await redis.replicaOf(master);
+    await replica.command('CLUSTER', 'FAILOVER');
+    await eventually(
+      () => redis.ownerOf(slot),
+      (owner) => owner === replica,
+    );
+    await traffic.goesOn(200);
+    await deliversDirectly(nodes, traffic);
+    await traffic.end();
+    expect(await traffic.verdict()).toEqual([]);
+    expect(traffic.losses).toEqual([]);
+    await inSync(master);
+  });
+
   it('go on with its replica when a master dies, and give back what it had not passed on', async () => {
     const nodes = await startNodes(2);
     const traffic = await startTraffic(nodes);

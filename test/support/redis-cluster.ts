@@ -59,6 +59,16 @@ export class TestRedisCluster {
     throw new Error(`nobody owns slot ${slot}`);
   }
 
+  /** Returns the replica that follows a master. */
+  async replicaOf(master: TestRedis): Promise<TestRedis> {
+    const id = await idOf(master);
+    for (const server of this.servers) {
+      const nodes = String(await server.command('CLUSTER', 'NODES'));
+      if (nodes.split('\n').some((line) => line.includes('myself,slave') && line.includes(id))) return server;
+    }
+    throw new Error(`no replica of ${master.port}`);
+  }
+
   /** Waits until all servers that are asked see all slots served. */
   async settled(servers: readonly TestRedis[] = this.servers): Promise<void> {
     for (const server of servers) {
