@@ -59,6 +59,7 @@ export class Subscription {
   /** Records an epoch of the room. */
   enter({ epoch, base, isLossy }: Leg): void {
     const known = this.legs.find((leg) => leg.epoch === epoch);
+    if (known !== undefined && known.base <= base && (known.isLossy || !isLossy)) return;
     // A start that was derived from a delivery may be too late: the first delivery may have been lost.
     const leg = { epoch, base: Math.min(base, known?.base ?? base), isLossy: isLossy || known?.isLossy === true };
     const others = this.legs.filter((each) => each !== known);
