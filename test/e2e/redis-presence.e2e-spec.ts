@@ -104,9 +104,12 @@ describe('presence over two nodes', () => {
     expect(performance.now() - killedAt).toBeLessThan(15_000 + BUSY_MS);
     asleep.kill('SIGCONT');
     expect((await watcher.next('presence:joined')).payload.userId).toBe('bob');
-    const presence = (await watcher.request('presence', 'p')).payload as { members: { userId: string }[] };
+    // A node that has just woken may be slow to answer, and is then said to be missing.
+    const presence = await eventually(
+      async () => (await watcher.request('presence', 'p')).payload as { members: { userId: string }[]; partial?: true },
+      ({ partial }) => partial === undefined,
+    );
     expect(presence.members.map(({ userId }) => userId).toSorted()).toEqual(['bob', 'w']);
-    expect(presence).not.toHaveProperty('partial');
     // The sleeper does not take its own sleep for the others' end.
     await bob.settle();
     expect(bob.takeAll('presence:left').map(({ payload }) => payload.userId as string)).not.toContain('w');
