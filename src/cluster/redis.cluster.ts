@@ -72,12 +72,13 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
 
   constructor(private readonly options: RookeryOptions) {
     this.client = createRedisClient(options, 'nodes');
-    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, 'debug');
     this.sentinels = new SentinelWatch(options, [this.client]);
+    const isConfirmed = (): boolean => this.sentinels.isConfirmed(this.client);
+    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, isConfirmed, 'debug');
     this.everybody = `${this.base}:all`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
     this.client.on('smessage', (_channel: string, text: string) => void this.take(text));
-    this.client.on('ready', () => void this.listen());
+    this.sentinels.onConnected(this.client, () => void this.listen());
     this.client.on('close', () => (this.isListening = false));
     this.pulse = setInterval(() => this.beat(), BEAT_MS).unref();
   }
@@ -85,6 +86,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   async onModuleInit(): Promise<void> {
     // The broker waits for the same server, and says so when it cannot be reached.
     await this.client.connect().catch(() => undefined);
+    await this.sentinels.confirmed();
   }
 
   /** The others need not find out by themselves. */

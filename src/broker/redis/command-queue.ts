@@ -32,10 +32,14 @@ export class CommandQueue {
   private readonly failureListeners: (() => void)[] = [];
   private lastError: string | undefined;
 
-  /** @param logAt how loud to say what is wrong with the connection: one of several to the same server need not */
+  /**
+   * @param isConfirmed returns whether the client is known to be connected to the master
+   * @param logAt log level for failures of the connection, lower for a further one to the same server
+   */
   constructor(
     private readonly client: RedisClient,
     private readonly timeoutMs: number,
+    private readonly isConfirmed: () => boolean,
     private readonly logAt: 'warn' | 'debug' = 'warn',
   ) {
     client.on('error', (error) => this.note(error));
@@ -62,6 +66,7 @@ export class CommandQueue {
   /** Why nothing can be sent now; undefined where it can. */
   refusal(): BrokerUnavailableError | undefined {
     if (this.client.status !== 'ready') return this.unavailable(this.lastError ?? 'not connected');
+    if (!this.isConfirmed()) return this.unavailable('the sentinels are asked for the master');
     return this.outstanding > MAX_OUTSTANDING_CHARACTERS ? this.unavailable('too much is on its way') : undefined;
   }
 

@@ -40,9 +40,15 @@ export function closeRedisClient(client: RedisClient): void {
   client.disconnect();
 }
 
-/** Reconnects a client. Nothing that the old server still sends is read. */
+/** Reconnects a client that is connected, or waits for a greeting. Nothing that the old server still sends is read. */
 export function cutRedisClient(client: RedisClient): void {
-  if (client instanceof Redis && client.status === 'ready') client.stream.destroy();
+  streamOf(client)?.destroy();
+}
+
+/** Returns the TCP connection of a client, whether or not its server has answered yet; undefined for a cluster. */
+export function streamOf(client: RedisClient): Redis['stream'] | undefined {
+  if (!(client instanceof Redis) || !(client.status === 'ready' || client.status === 'connect')) return undefined;
+  return client.stream.destroyed ? undefined : client.stream;
 }
 
 /** Reconnects a client that gave up: ioredis does if it is disconnected while it asks for the master. */

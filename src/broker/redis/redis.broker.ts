@@ -69,10 +69,13 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.client = createRedisClient(options, 'commands');
     this.subscriberClient = createRedisClient(options, 'deliveries');
     this.keys = new RoomKeys(options.redisPrefix);
-    this.commands = new CommandQueue(this.client, options.redisTimeoutMs);
+    const both = [this.client, this.subscriberClient];
+    this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
+    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, () => this.isConfirmed());
     this.commands.onFailure(() => this.fitness.doubt());
     this.subscriber = new Subscriber(
       this.subscriberClient,
+      this.sentinels,
       (subscription, delivery, text) => this.deliver(subscription, delivery, text),
       () => this.watch.compareNow(),
     );
@@ -84,16 +87,14 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.watch = new RoomWatch(
       this.subscriber,
       this.known,
-      () => this.isOnOneServer(),
+      () => this.isConfirmed() && this.isOnOneServer(),
       (rooms, renew) => this.positions(rooms, renew),
       (room, { epoch, offset }) => this.listener?.onPosition?.(room, { epoch, offset }),
       options.redisCheckIntervalMs,
       options.positionTtlMs,
     );
-    this.client.on('ready', () => this.watch.compareNow());
+    this.sentinels.onConnected(this.client, () => this.watch.compareNow());
     this.client.on('ready', () => this.publishes.beginAnew());
-    const both = [this.client, this.subscriberClient];
-    this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
   }
 
   /** A node whose Redis is away starts all the same: it is not ready, and says why. */
@@ -105,6 +106,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     for (const client of both) client.connect().catch(() => undefined);
     try {
       await Promise.all(ready);
+      await this.sentinels.confirmed();
     } catch {
       await Promise.allSettled(ready);
       this.logger.warn('Redis cannot be reached; the server starts without it, and is not ready until it can');
@@ -130,6 +132,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   }
 
   async subscribe(room: string): Promise<Position> {
+    const refusal = this.commands.refusal();
+    if (refusal !== undefined) throw refusal;
     const subscription = await this.subscriber.subscribe(room, this.keys.channel(room));
     subscription.legs = this.known.legsOf(room);
     try {
@@ -181,7 +185,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   }
 
   isReady(): boolean {
-    return this.client.status === 'ready' && this.subscriber.isReady && this.fitness.isFit;
+    return this.client.status === 'ready' && this.subscriber.isReady && this.isConfirmed() && this.fitness.isFit;
   }
 
   /** Writes: a Redis that is full, or has become a replica, still answers what only reads. */
@@ -267,6 +271,11 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private async confirmMaster(): Promise<void> {
     if (await this.sentinels.isOnMaster()) return;
     throw new BrokerUnavailableError('Redis: the master was replaced');
+  }
+
+  /** Returns false while the sentinels are asked about a new connection. */
+  private isConfirmed(): boolean {
+    return this.sentinels.isConfirmed(this.client) && this.sentinels.isConfirmed(this.subscriberClient);
   }
 
   /** Returns whether both connections lead to one server, and reconnects them if not. */

@@ -1,10 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Redis } from 'ioredis';
 
 import type { RookeryOptions } from '../../config/rookery.options.js';
-import { cutRedisClient, retryDelayMs, sentinelsOf, type RedisClient } from './redis-client.js';
+import { cutRedisClient, retryDelayMs, sentinelsOf, streamOf, type RedisClient } from './redis-client.js';
 
 /** Sent shortly before a promotion. The old master loses all that it accepts after the promotion. */
 const PROMOTING = '+failover-state-send-slaveof-noone';
@@ -15,6 +16,9 @@ const ABORTED = '-failover-abort-slave-timeout';
 
 /** Cache lifetime of the sentinels' answers: a client can trigger the question, and must not cause load by it. */
 const HOLDS_MS = 1000;
+
+/** Limit on the time for which a new connection waits for the sentinels to confirm it. */
+const CONFIRMATION_MS = 500;
 
 /** Address of the master according to one sentinel. */
 interface Master {
@@ -39,6 +43,8 @@ export class SentinelWatch {
   private readonly name: string | undefined;
   private answer: Promise<readonly Master[]> | undefined;
   private askedAt = 0;
+  /** Clients that have connected, while the sentinels are asked whether it is to the master. */
+  private readonly confirming = new Map<RedisClient, Promise<void>>();
 
   constructor(
     private readonly options: RookeryOptions,
@@ -47,8 +53,40 @@ export class SentinelWatch {
   ) {
     this.name = options.redisSentinelName;
     this.sentinels = this.name === undefined ? [] : sentinelsOf(options).map((address) => this.listenTo(address));
-    // The master may have changed while the client connected.
-    if (this.name !== undefined) for (const client of clients) client.on('ready', () => void this.check());
+    if (this.name !== undefined) for (const client of clients) client.on('ready', () => this.confirm(client));
+  }
+
+  /** Returns false while the sentinels are asked about a new connection of a client. */
+  isConfirmed(client: RedisClient): boolean {
+    return !this.confirming.has(client);
+  }
+
+  /** Resolves when the sentinels were asked about all connections. */
+  async confirmed(): Promise<void> {
+    await Promise.all(this.confirming.values());
+  }
+
+  /** Registers a listener for connections of a client, called when the sentinels, if there are any, have confirmed it. */
+  onConnected(client: RedisClient, listener: () => void): void {
+    client.on('ready', () => {
+      const confirming = this.confirming.get(client);
+      const proceed = (): void => {
+        if (this.isConfirmed(client) && streamOf(client) !== undefined) listener();
+      };
+      if (confirming === undefined) listener();
+      else void confirming.then(proceed);
+    });
+  }
+
+  /**
+   * Asks the sentinels about a new connection: the master may have changed while the client connected. A server that
+   * hangs accepts connections, and answers them when it comes back as an old master.
+   */
+  private confirm(client: RedisClient): void {
+    const confirming = Promise.race([this.check(), delay(CONFIRMATION_MS, undefined, { ref: false })]).finally(() => {
+      if (this.confirming.get(client) === confirming) this.confirming.delete(client);
+    });
+    this.confirming.set(client, confirming);
   }
 
   stop(): void {
@@ -100,11 +138,11 @@ export class SentinelWatch {
 
   /** Closes connections to servers that no sentinel names. A sentinel that has not heard of a failover names the old one. */
   private async check(): Promise<void> {
-    const masters = await this.askAll();
+    const masters = await this.askMost();
     if (masters.length > 0) this.leaveAllBut(masters);
   }
 
-  /** Connections that are not ready are checked when they are. */
+  /** Clients that are about to connect are checked when they have. */
   private leaveAllBut(masters: readonly Master[]): void {
     this.answer = undefined;
     for (const client of this.clients) {
@@ -113,10 +151,30 @@ export class SentinelWatch {
   }
 
   private async askAll(): Promise<readonly Master[]> {
-    const { name } = this;
-    if (name === undefined) return [];
-    const answers = await Promise.all(sentinelsOf(this.options).map((address) => this.ask(address, name)));
+    const answers = await Promise.all(this.questions());
     return answers.filter((master) => master !== undefined);
+  }
+
+  /** Returns the answers of a majority: a sentinel that is gone delays nothing. */
+  private askMost(): Promise<readonly Master[]> {
+    const questions = this.questions();
+    const most = Math.floor(questions.length / 2) + 1;
+    return new Promise((resolve) => {
+      const answers: Master[] = [];
+      let open = questions.length;
+      for (const question of questions) {
+        void question.then((master) => {
+          open -= 1;
+          if (master !== undefined) answers.push(master);
+          if (answers.length === most || open === 0) resolve(answers);
+        });
+      }
+    });
+  }
+
+  private questions(): Promise<Master | undefined>[] {
+    const { name } = this;
+    return name === undefined ? [] : sentinelsOf(this.options).map((address) => this.ask(address, name));
   }
 
   /** Returns undefined if the sentinel does not answer. */
@@ -150,8 +208,9 @@ export class SentinelWatch {
 
 /** Returns true also if the client is not connected. */
 function isAt(client: RedisClient, { addresses, port }: Master): boolean {
-  if (!(client instanceof Redis) || client.status !== 'ready') return true;
-  const { remoteAddress = '', remotePort } = client.stream;
+  const stream = streamOf(client);
+  if (stream === undefined) return true;
+  const { remoteAddress = '', remotePort } = stream;
   return remotePort === port && addresses.includes(remoteAddress);
 }
 

@@ -4,6 +4,7 @@ import { BrokerUnavailableError } from '../broker.js';
 import type { RedisClient } from './redis-client.js';
 import type { Leg } from './replies.js';
 import { readDelivery, type Delivery } from './frames.js';
+import type { SentinelWatch } from './sentinel-watch.js';
 
 /** Channels in one command when all are subscribed again. */
 const RESUBSCRIBE_CHANNELS = 500;
@@ -94,11 +95,12 @@ export class Subscriber {
    */
   constructor(
     private readonly client: RedisClient,
+    sentinels: SentinelWatch,
     private readonly onDelivery: (subscription: Subscription, delivery: Delivery, text: string) => void,
     private readonly onReady: () => void,
   ) {
     client.on('smessage', (channel: string, message: string) => this.take(channel, message));
-    client.on('ready', () => void this.resubscribe());
+    sentinels.onConnected(client, () => void this.resubscribe());
     // The client of a cluster subscribes again by itself, when slots have moved or one of its servers was away.
     if (client.isCluster) client.on('subscribersReady', onReady);
     client.on('error', (error) => this.logger.debug(`Redis: ${error.message}`));

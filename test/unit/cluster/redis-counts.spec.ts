@@ -38,7 +38,7 @@ async function startNodes(names: readonly string[]): Promise<{ nodes: Node[]; pr
     client.on('error', () => undefined);
     cleanUp(() => client.disconnect());
     await client.connect();
-    const commands = new CommandQueue(client, TIMEOUT_MS, 'debug');
+    const commands = new CommandQueue(client, TIMEOUT_MS, () => true, 'debug');
     const alive = names.filter((name) => name !== nodeId);
     const node: Node = {
       client,
