@@ -38,12 +38,21 @@ export interface Member {
   readonly told: number[];
 }
 
+/** Returns what a node reports: also the position in an earlier epoch that its last one implies. */
+export function knowledgeOf({ known, legs }: Node): Knowledge {
+  const last = known.seen.at(-1);
+  if (last === undefined || last.canBeLost) return known;
+  const leg = legs.findLast(({ epoch, base, lossy }) => !same(epoch, last.epoch) && (base < last.offset || lossy));
+  if (leg === undefined) return known;
+  return { ...known, seen: [{ epoch: leg.epoch, offset: last.offset, canBeLost: true }, ...known.seen] };
+}
+
 /** Restores what the node has seen and the room lacks. */
 export function giveBack(node: Node, listener: number | undefined, now: Now): void {
   const { room } = node.server;
   const { epoch, offset } = room.head;
-  const hasMore = node.known.seen.some((seen) => seen.offset > offset || (seen.canBeLost && !same(seen.epoch, epoch)));
-  if (!hasMore) return;
+  const known = knowledgeOf(node);
+  if (!room.hasLessThan(known.seen)) return;
   const index = node.legs.findIndex((leg) => same(leg.epoch, epoch));
   const [root] = node.legs;
   const fromRoot = offset === 0 && root?.base === 0;
@@ -57,7 +66,7 @@ export function giveBack(node: Node, listener: number | undefined, now: Now): vo
     if (next === undefined) break;
     messages.push(next.message);
   }
-  room.restore(start, legs, offset + 1, messages, node.known, listener, now);
+  room.restore(start, legs, offset + 1, messages, known, listener, now);
 }
 
 /** Records an epoch of the room. */

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 
 import { frameOf, readEntry } from '../../src/broker/redis/frames.js';
+import { readLeg } from '../../src/broker/redis/replies.js';
 import { RoomKeys } from '../../src/broker/redis/room-keys.js';
 import { SCRIPTS, type ScriptName } from '../../src/broker/redis/scripts/scripts.js';
 
@@ -40,8 +41,8 @@ export class RedisRoom {
   /** @returns undefined while the room gathers */
   async publish(message: number, known: string): Promise<Head | undefined> {
     const args = [TTL_MS, SIZE, TTL_MS, NO_WINDOW, known, '', frame(message)];
-    const [epoch, offset] = (await this.run('rookeryPublish', args)) as string[];
-    return epoch === undefined ? undefined : { epoch, offset: Number(offset) };
+    const [leg, offset] = (await this.run('rookeryPublish', args)) as string[];
+    return leg === undefined ? undefined : { epoch: readLeg(leg).epoch, offset: Number(offset) };
   }
 
   /** @param node empty if the node does not subscribe to the room */

@@ -102,7 +102,7 @@ export class Room<Message> {
   position(known: Knowledge, node: number | undefined, now: Now): Place {
     this.open(known, now);
     if (this.gathering !== undefined) {
-      if (!this.hasMore(known.seen)) this.hear(known, node);
+      if (!this.hasLessThan(known.seen)) this.hear(known, node);
       this.gathers(known, now);
     }
     this.mend(known, now);
@@ -173,7 +173,7 @@ export class Room<Message> {
     if (this.run === now.run) return;
     this.run = now.run;
     this.gathering = undefined;
-    if (this.log.length > 0 || this.hasMore(known.seen) || comesFromAnother(known, now)) this.wait(now);
+    if (this.log.length > 0 || this.hasLessThan(known.seen) || comesFromAnother(known, now)) this.wait(now);
     else this.goOn(known.seen, now);
   }
 
@@ -185,7 +185,9 @@ export class Room<Message> {
     const began = Math.max(now.clock, ...seen.map(({ epoch }) => epoch.began + 1));
     this.run = now.run;
     if ((last !== undefined && run !== undefined && run !== now.run) || comesFromAnother(known, now)) {
-      this.legs = [{ epoch: last?.epoch ?? { began, name: this.freshName() }, base: 0, lossy: false }];
+      // It can be lost though it has no message: it began with a loss.
+      const lossy = last?.offset === 0;
+      this.legs = [{ epoch: last?.epoch ?? { began, name: this.freshName() }, base: 0, lossy }];
       this.wait(now);
     } else {
       this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: lost.length > 0 }];
@@ -241,10 +243,10 @@ export class Room<Message> {
     this.hasForgotten = true;
   }
 
-  private hasMore(seen: readonly Seen[]): boolean {
-    const { epoch: present } = this.last;
+  /** Whether a node has seen more than is here. */
+  hasLessThan(seen: readonly Seen[]): boolean {
     return seen.some(
-      ({ epoch, offset, canBeLost }) => offset > this.log.length || (canBeLost && !same(epoch, present)),
+      ({ epoch, offset, canBeLost }) => offset > ((canBeLost ? this.reach(epoch) : this.log.length) ?? -1),
     );
   }
 

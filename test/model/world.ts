@@ -1,6 +1,6 @@
 import { circles, untoldLosses, type Accepted, type Message } from './verdict.js';
 import { canBeLost, same, type Now, type Page, type Place } from './epochs.js';
-import { enter, giveBack, hear, see, type Member, type Node, type Server } from './node.js';
+import { enter, giveBack, hear, knowledgeOf, see, type Member, type Node, type Server } from './node.js';
 import { Room } from './room.js';
 
 /** Few epochs are remembered, so that some are forgotten. */
@@ -122,10 +122,11 @@ export class World {
     const message = { n: this.accepted.length };
     const { room } = node.server;
     const listeners = this.nodes.filter((each) => each.server === node.server && each.position !== undefined);
-    const place = room.publish(message, node.known, listeners.length, this.now(node));
+    const place = room.publish(message, knowledgeOf(node), listeners.length, this.now(node));
     if (place === undefined) return;
     this.accepted.push({ message, place, witnesses: new Set() });
     this.see(node, place, true);
+    enter(node, room.leg);
     if (node.position === undefined) node.recent.push({ at: place, message });
     for (const each of listeners) each.queue.push({ at: place, message });
   }
@@ -150,7 +151,7 @@ export class World {
     if (!server.isUp) return;
     const { room } = server;
     const listener = node.position === undefined ? undefined : node.id;
-    room.position(node.known, listener, this.now(node));
+    room.position(knowledgeOf(node), listener, this.now(node));
     if (room.isGathering) giveBack(node, listener, this.now(node));
     if (room.isGathering || node.position === undefined) return;
     hear(node);
@@ -175,7 +176,7 @@ export class World {
   /** @returns undefined if the node has to retry */
   private ask(node: Node, position: Place): Page<Message> | undefined {
     const { server } = node;
-    const page = server.room.history(position, node.known, this.now(node));
+    const page = server.room.history(position, knowledgeOf(node), this.now(node));
     if (page !== 'ahead') return page;
     // The node notices by itself that a server was replaced. The current one has lost the epoch.
     if (server !== this.master) return undefined;
@@ -214,7 +215,7 @@ export class World {
     if (node.isStopped || !node.server.isUp) return;
     const { room } = node.server;
     if (node.position === undefined) {
-      const head = room.position(node.known, undefined, this.now(node));
+      const head = room.position(knowledgeOf(node), undefined, this.now(node));
       if (room.isGathering) return;
       node.position = head;
       this.see(node, head, canBeLost(head, room.leg));

@@ -1,6 +1,6 @@
 import type { Position } from '../../protocol/position.js';
 import type { Leg } from './replies.js';
-import type { Seen, Subscriber, Subscription } from './subscriber.js';
+import { withLeg, type Seen, type Subscriber, type Subscription } from './subscriber.js';
 
 /** A room, and what this node knows of it in the form that scripts read. */
 export interface Asked {
@@ -58,9 +58,9 @@ export class KnownPositions {
   }
 
   /** Records the position of a publish, which has sent earlier knowledge to Redis. */
-  keep(room: string, position: Position): void {
+  keep(room: string, leg: Leg, offset: number): void {
     const { legs = [], run } = this.remembered.get(room) ?? {};
-    this.remember(room, { seen: [{ ...position, canBeLost: true }], legs, run });
+    this.remember(room, { seen: [{ epoch: leg.epoch, offset, canBeLost: true }], legs: withLeg(legs, leg), run });
   }
 
   /** Keeps the knowledge of a subscription that ends: it may be the only trace of the latest messages. */
@@ -95,7 +95,7 @@ export class KnownPositions {
    */
   wayFrom(room: string, { epoch, offset }: Position): Way | undefined {
     const known = this.all(room);
-    const { legs } = this.subscriber.find(room) ?? this.remembered.get(room) ?? { legs: [] };
+    const legs = this.allLegs(room);
     // A room that Redis does not have can be restored from its first message.
     const [first, ...rest] = legs;
     if (offset === 0 && first?.base === 0) return { epoch: first.epoch, isLossy: first.isLossy, legs: rest };
@@ -103,11 +103,6 @@ export class KnownPositions {
     if (index >= 0) return { epoch, isLossy: false, legs: legs.slice(index + 1) };
     const hasMore = known.some((seen) => seen.epoch === epoch && seen.offset > offset);
     return hasMore ? { epoch, isLossy: false, legs: [] } : undefined;
-  }
-
-  /** Returns whether this node has seen messages after a position, or in other epochs. */
-  hasMoreThan(room: string, { epoch, offset }: Position): boolean {
-    return this.all(room).some((seen) => seen.offset > offset || (seen.canBeLost && seen.epoch !== epoch));
   }
 
   /** Returns whether the subscription has reached an offset. */
@@ -145,7 +140,21 @@ export class KnownPositions {
     const subscription = this.subscriber.find(room);
     const { seen: remembered = [] } = this.remembered.get(room) ?? {};
     const known = [...remembered, ...(subscription?.untold ?? []), subscription?.seen];
-    return known.filter((seen) => seen !== undefined);
+    const all = known.filter((seen) => seen !== undefined);
+    const before = this.before(room, all.at(-1));
+    return before === undefined ? all : [before, ...all];
+  }
+
+  /** Returns the position in an earlier epoch that a position implies if nothing can be lost with its own epoch. */
+  private before(room: string, last: Seen | undefined): Seen | undefined {
+    if (last === undefined || last.canBeLost) return undefined;
+    const { epoch, offset } = last;
+    const leg = this.allLegs(room).findLast((each) => each.epoch !== epoch && (each.base < offset || each.isLossy));
+    return leg === undefined ? undefined : { epoch: leg.epoch, offset, canBeLost: true };
+  }
+
+  private allLegs(room: string): readonly Leg[] {
+    return (this.subscriber.find(room) ?? this.remembered.get(room))?.legs ?? [];
   }
 }
 

@@ -9,6 +9,7 @@ import { deliveryOf, frameOf } from './frames.js';
 import { whenGathered } from './gathering.js';
 import type { KnownPositions } from './known-positions.js';
 import type { RecentMessages } from './recent-messages.js';
+import { readLeg, type Leg } from './replies.js';
 import type { RoomKeys } from './room-keys.js';
 
 /** One script call holds up Redis for everybody: it gets so much at most. */
@@ -160,10 +161,11 @@ export class PublishQueue {
   /** @returns why none of it was accepted, where that is so */
   private async send(room: string, messages: readonly Pending[]): Promise<{ readonly error: unknown } | undefined> {
     try {
-      const [epoch = '', ...places] = await this.run(room, messages);
+      const [text = '', ...places] = await this.run(room, messages);
       this.openUp(room);
-      messages.forEach(({ id, resolve }, index) => resolve(resultOf(id, epoch, places[index] ?? '')));
-      this.remember(room, epoch, messages, places);
+      const leg = readLeg(text);
+      messages.forEach(({ id, resolve }, index) => resolve(resultOf(id, leg.epoch, places[index] ?? '')));
+      this.remember(room, leg, messages, places);
       return undefined;
     } catch (error) {
       for (const { reject } of messages) reject(error);
@@ -202,11 +204,12 @@ export class PublishQueue {
     return [this.access.freshEpoch(), ...settings.map(String), this.access.known.of(room)];
   }
 
-  private remember(room: string, epoch: string, messages: readonly Pending[], places: readonly string[]): void {
+  private remember(room: string, leg: Leg, messages: readonly Pending[], places: readonly string[]): void {
     const accepted = places.filter((place) => place !== '' && !place.startsWith('=')).map(Number);
     const [first, last] = [accepted[0], accepted.at(-1)];
     if (first === undefined || last === undefined) return;
-    this.access.known.keep(room, { epoch, offset: last });
+    const { epoch } = leg;
+    this.access.known.keep(room, leg, last);
     // Until the delivery arrives, this is the only copy: the connection for deliveries may be lost.
     if (this.access.known.hasSeen(room, epoch, last)) return;
     const now = Date.now();

@@ -256,7 +256,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       rooms.map(async ({ room }, index) => {
         const standing = standings[index];
         if (standing?.isGathering !== true) return standing;
-        if (!this.known.hasMoreThan(room, standing)) return undefined;
+        if (!standing.hasLess) return undefined;
         const answered = await this.restorer.restore(room, standing);
         return answered.isGathering ? undefined : answered;
       }),

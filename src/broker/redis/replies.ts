@@ -20,6 +20,8 @@ export interface Standing extends Position, Leg {
   readonly run: string;
   /** The room gathers what nodes know after Redis began a new run. */
   readonly isGathering: boolean;
+  /** This node has something to restore. */
+  readonly hasLess: boolean;
 }
 
 /** A page of a room's history in Redis. */
@@ -63,6 +65,7 @@ export function readStandings(reply: unknown): Standing[] {
       offset: Number(offset),
       run,
       isGathering: state !== '',
+      hasLess: state === 'more',
     });
   }
   return standings;
@@ -70,14 +73,17 @@ export function readStandings(reply: unknown): Standing[] {
 
 /** Reads epochs with their starts, as `legs_of` in `room.lua.ts` writes them. */
 function readLegs(text: string): Leg[] {
-  return text.split(' ').map((leg) => {
-    const end = leg.lastIndexOf(':');
-    return {
-      epoch: leg.slice(0, end),
-      base: Number.parseInt(leg.slice(end + 1), 10),
-      isLossy: leg.endsWith('!'),
-    };
-  });
+  return text.split(' ').map(readLeg);
+}
+
+/** Reads an epoch with its start. */
+export function readLeg(text: string): Leg {
+  const end = text.lastIndexOf(':');
+  return {
+    epoch: text.slice(0, end),
+    base: Number.parseInt(text.slice(end + 1), 10),
+    isLossy: text.endsWith('!'),
+  };
 }
 
 function lastOf(legs: readonly Leg[]): Leg {

@@ -58,24 +58,29 @@ export class Subscription {
   }
 
   /** Records an epoch of the room. */
-  enter({ epoch, base, isLossy }: Leg): void {
-    const known = this.legs.find((leg) => leg.epoch === epoch);
-    if (known !== undefined && known.base <= base && (known.isLossy || !isLossy)) return;
-    // A start that was derived from a delivery may be too late: the first delivery may have been lost.
-    const leg = { epoch, base: Math.min(base, known?.base ?? base), isLossy: isLossy || known?.isLossy === true };
-    const others = this.legs.filter((each) => each !== known);
-    const later = others.filter((each) => beganAt(each) > beganAt(leg));
-    // Redis lost each epoch that began after the offset from which a later one continues.
-    if (later.some((each) => each.base < leg.base)) return;
-    const earlier = others.filter((each) => beganAt(each) <= beganAt(leg) && each.base <= leg.base);
-    this.legs = [...earlier, leg, ...later].slice(-MAX_LEGS);
-    if (leg.isLossy && this.seen?.epoch === epoch) this.seen = { ...this.seen, canBeLost: true };
+  enter(leg: Leg): void {
+    this.legs = withLeg(this.legs, leg);
+    if (leg.isLossy && this.seen?.epoch === leg.epoch) this.seen = { ...this.seen, canBeLost: true };
   }
 
   /** Returns the epoch of an offset; undefined if it is too old. */
   epochOf(offset: number): string | undefined {
     return this.legs.findLast(({ base }) => base < offset)?.epoch;
   }
+}
+
+/** Adds an epoch to those of a room. */
+export function withLeg(legs: readonly Leg[], { epoch, base, isLossy }: Leg): readonly Leg[] {
+  const known = legs.find((leg) => leg.epoch === epoch);
+  if (known !== undefined && known.base <= base && (known.isLossy || !isLossy)) return legs;
+  // A start that was derived from a delivery may be too late: the first delivery may have been lost.
+  const leg = { epoch, base: Math.min(base, known?.base ?? base), isLossy: isLossy || known?.isLossy === true };
+  const others = legs.filter((each) => each !== known);
+  const later = others.filter((each) => beganAt(each) > beganAt(leg));
+  // Redis lost each epoch that began after the offset from which a later one continues.
+  if (later.some((each) => each.base < leg.base)) return legs;
+  const earlier = others.filter((each) => beganAt(each) <= beganAt(leg) && each.base <= leg.base);
+  return [...earlier, leg, ...later].slice(-MAX_LEGS);
 }
 
 /** Returns the start time of an epoch, with which its name ends. */

@@ -16,7 +16,7 @@ import { ROOM } from './room.lua.js';
  *
  * Returns for each room its epoch, the offset of its newest message, where the epoch begins (for `enters`, where each
  * remembered epoch begins, see `legs_of`), the run of Redis, and `gathering` while the room gathers what nodes know, or
- * else nothing. A node that has more then restores it, see `restore.lua.ts`.
+ * else nothing. It is `more` if the node has more than the room, and then restores it, see `restore.lua.ts`.
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
@@ -26,9 +26,11 @@ for key = 1, #KEYS, 3 do
   local argument = 5 + (key - 1) / 3 * 2
   local known, listens = ARGV[argument], ARGV[argument + 1] ~= ''
   local room = open(KEYS[key], KEYS[key + 1], KEYS[key + 2], known, fresh, run, ttl)
+  local state = ''
   if room.gathering then
     -- A node that has more restores it first.
-    if not has_more(room, known) then hear(room, known, listens and node) end
+    state = has_more(room, known) and 'more' or 'gathering'
+    if state == 'gathering' then hear(room, known, listens and node) end
     gather(room, known, fresh)
   end
   mend(room, known, fresh)
@@ -37,7 +39,7 @@ for key = 1, #KEYS, 3 do
   reply[#reply + 1] = text(room.offset)
   reply[#reply + 1] = legs_of(room, ARGV[argument + 1] ~= 'enters')
   reply[#reply + 1] = run
-  reply[#reply + 1] = room.gathering and 'gathering' or ''
+  reply[#reply + 1] = room.gathering and state or ''
 end
 return reply
 `;

@@ -19,7 +19,7 @@ import { ROOM } from './room.lua.js';
  * 6 what the node knows of the room, see `room.lua.ts`
  * 7… for each message its flags (`i` has an id, `v` volatile) and its frame
  *
- * Returns the epoch, then for each message its offset, nothing if it is volatile, or `=` and what was returned for the
+ * Returns where the epoch begins (see `legs_of`), then for each message its offset, nothing if it is volatile, or `=` and what was returned for the
  * first message with its id: `epoch offset`, nothing if that was volatile. Returns nothing while the room gathers what
  * nodes know; no message was accepted then.
  *
@@ -39,7 +39,7 @@ mend(room, ARGV[6], ARGV[1])
 -- A clock that was set back must not bring the history out of order.
 local now = math.max(milliseconds(), room.time)
 local head = room.offset
-local results, frames, next_id = { room.epoch }, {}, 4
+local results, frames, next_id = { legs_of(room, true) }, {}, 4
 
 for argument = 7, #ARGV, 2 do
   local flags, frame = ARGV[argument], ARGV[argument + 1]

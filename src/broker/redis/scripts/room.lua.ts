@@ -161,7 +161,8 @@ end
 -- Returns whether a node has seen more than is here: messages, or an epoch that is unknown.
 local function has_more(room, known)
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
-    if tonumber(offset) > room.offset or mark == '' and epoch ~= room.epoch then return true end
+    local shared = mark ~= '' and room.offset or reach(room, epoch)
+    if not shared or tonumber(offset) > shared then return true end
   end
   return false
 end
@@ -182,11 +183,11 @@ end
 
 -- Creates a room. If nodes saw it in another run, they may restore it from its first message.
 local function create(room, known, fresh, run, ttl)
-  local newest, lost, last = 0, {}, nil
+  local newest, lost, last, last_offset = 0, {}, nil, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
     if mark == '' or offset ~= '0' then
       lost[#lost + 1] = epoch .. ':' .. offset
-      if not last or began(epoch) > began(last) then last = epoch end
+      if not last or began(epoch) > began(last) then last, last_offset = epoch, offset end
     end
     newest = math.max(newest, began(epoch))
   end
@@ -197,6 +198,11 @@ local function create(room, known, fresh, run, ttl)
   redis.call('HSET', room.meta, 'e', room.epoch, 'o', '0', 'r', run)
   expire(room.meta, ttl)
   if is_awaited then
+    -- It can be lost though it has no message: it began with a loss.
+    if last_offset == '0' then
+      room.losses = room.epoch
+      redis.call('HSET', room.meta, 'x', room.losses)
+    end
     wait(room)
   elseif last then
     room.losses = room.epoch
