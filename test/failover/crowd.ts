@@ -76,9 +76,10 @@ export class Crowd {
 
   async records(): Promise<RoomRecord[]> {
     const records: RoomRecord[] = [];
+    const living = new Set(this.nodes.flatMap(({ place }) => place?.name ?? []));
     for (const room of ROOMS) {
       const { offsets: history } = await readHistory(this.address, room);
-      records.push({ room, messages: this.ledger.messagesOf(room), logs: this.ledger.logsOf(room), history });
+      records.push({ room, messages: this.ledger.messagesOf(room), logs: this.ledger.logsOf(room), history, living });
     }
     return records;
   }

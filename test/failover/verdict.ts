@@ -9,6 +9,8 @@ export interface RoomRecord {
   readonly logs: readonly MemberLog[];
   /** The room's history at the end: offsets by the ids of the messages. */
   readonly history: ReadonlyMap<string, number>;
+  /** Names of the node processes that run at the end. */
+  readonly living: ReadonlySet<string>;
 }
 
 /** Columns that count broken promises. */
@@ -22,6 +24,7 @@ const FIGURES = [
   'jumps',
   'epochsPerRoom',
   'lostAndTold',
+  'lostAndForgotten',
 ] as const;
 
 export type Column = (typeof FAULTS)[number] | (typeof FIGURES)[number];
@@ -63,6 +66,7 @@ export function judge(rooms: readonly RoomRecord[]): Verdict {
       jumps: count('jumps'),
       epochsPerRoom: Math.round((10 * sum(({ logs }) => epochsIn(logs).size)) / Math.max(1, rooms.length)) / 10,
       lostAndTold: count('lostAndTold'),
+      lostAndForgotten: count('lostAndForgotten'),
       lostAndUntold: count('lostAndUntold'),
       twice: count('twice'),
       order: new Set(findings.flatMap(({ column, log }) => (column === 'order' ? log : []))).size,
@@ -120,13 +124,17 @@ function missing(log: MemberLog, messages: readonly Sent[]): Sent[] {
   return messages.filter((message) => isAcknowledged(message) && sentAt(message) > joinedAt && !got.has(message.id));
 }
 
-function losses({ logs, messages }: RoomRecord): Finding[] {
+function losses({ logs, messages, living }: RoomRecord): Finding[] {
+  const delivered = new Set(logs.flatMap(({ ids }) => ids));
+  // Nobody but nodes that were killed knew of it: PROTOCOL.md excepts this case.
+  const isForgotten = ({ id, acknowledgements }: Sent): boolean =>
+    !delivered.has(id) && acknowledgements.every(({ node }) => !living.has(node));
   return logs.flatMap((log) => {
     const { announcements } = log;
     return missing(log, messages).map((message) => {
       const at = sentAt(message);
       const told = announcements.some((announcement) => announcement.at > at);
-      const column = told ? 'lostAndTold' : 'lostAndUntold';
+      const column = told ? 'lostAndTold' : isForgotten(message) ? 'lostAndForgotten' : 'lostAndUntold';
       return { column, log, at, messages: [message], what: `${message.id} never came` };
     });
   });

@@ -4,7 +4,7 @@ import { Faults, type Repertoire } from '../failover/faults.js';
 import { Ledger } from '../failover/ledger.js';
 import { details, storyLine, tableLine } from '../failover/report.js';
 import { DumpStorage, SentinelStorage } from '../failover/storage.js';
-import { FAULTS, judge, withoutTakenAgain, type Column, type Verdict } from '../failover/verdict.js';
+import { FAULTS, judge, withoutTakenAgain, type Column } from '../failover/verdict.js';
 import { Seeded } from '../support/seeded.js';
 
 /** `npm run test:soak` takes longer, and plays all rows. */
@@ -13,6 +13,8 @@ const SECONDS = Number(SOAK_SECONDS ?? 8);
 const SEED = Number(process.env['FAILOVER_SEED'] ?? 1);
 const NODES = 3;
 const NO_FAULT = Object.fromEntries(FAULTS.map((column) => [column, 0]));
+/** An older file also lacks messages that no client heard of: their loss is announced, and cannot be seen from outside. */
+const FAULTS_OF_DUMPS = FAULTS.filter((column) => column !== 'announcedForNothing');
 
 const ROWS: readonly (readonly [name: string, repertoire: Repertoire])[] = [
   ['SENTINEL FAILOVER alone', { storage: ['fail over'], nodes: [] }],
@@ -28,8 +30,8 @@ const ROWS: readonly (readonly [name: string, repertoire: Repertoire])[] = [
 /** The row that has a little of everything. */
 const SHORT: typeof ROWS = ROWS.filter(([name]) => name === 'all faults of sentinels');
 
-function only(columns: readonly Column[], verdict: Verdict): Readonly<Record<string, number>> {
-  return Object.fromEntries(columns.map((column) => [column, verdict.columns[column]]));
+function only(columns: readonly Column[], all: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(columns.map((column) => [column, all[column] ?? 0]));
 }
 
 describe('Members get each message once and in one order, or hear of a loss', () => {
@@ -52,13 +54,14 @@ describe('Members get each message once and in one order, or hear of a loss', ()
       crowd.stop();
       process.stdout.write(`${tableLine(`${name} (seed ${SEED})`, { ...verdict.columns, ...rest })}\n`);
       const others = judge(records.map(withoutTakenAgain));
-      process.stdout.write(`${tableLine('  without messages that were taken again', only(FAULTS, others))}\n`);
+      process.stdout.write(`${tableLine('  without messages that were taken again', only(FAULTS, others.columns))}\n`);
       process.stdout.write(
         `${storyLine(ledger.story)}\n${details(verdict, [...FAULTS, 'jumps'], ledger.story)}\n${details(others, FAULTS, ledger.story)}\n`,
       );
       for (const { name: node, lastWords } of nodes) process.stdout.write(`${node} said: ${lastWords.join(' | ')}\n`);
-      // Where all who knew of a message are killed with it, its id is taken again: PROTOCOL.md says so.
-      expect({ seed: SEED, ...only(FAULTS, others) }).toEqual({ seed: SEED, ...NO_FAULT });
+      // If all who knew of a message are killed with it, its id is accepted again: PROTOCOL.md says so.
+      const columns = repertoire.storage.includes('go back') ? FAULTS_OF_DUMPS : FAULTS;
+      expect({ seed: SEED, ...only(columns, others.columns) }).toEqual({ seed: SEED, ...only(columns, NO_FAULT) });
     },
     SECONDS * 1000 + 180_000,
   );

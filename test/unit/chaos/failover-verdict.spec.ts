@@ -57,8 +57,15 @@ function historyOf(ids: readonly string[]): Map<string, number> {
   return new Map(ids.map((id, index) => [id, index + 1]));
 }
 
-function columns(logs: readonly MemberLog[], messages = sent(['a', 'b', 'c']), history = ['a', 'b', 'c']): Columns {
-  return judge([{ room: 'r', messages, logs, history: historyOf(history) }]).columns;
+const LIVING = new Set(['n0', 'n1']);
+
+function columns(
+  logs: readonly MemberLog[],
+  messages = sent(['a', 'b', 'c']),
+  history = ['a', 'b', 'c'],
+  living: ReadonlySet<string> = LIVING,
+): Columns {
+  return judge([{ room: 'r', messages, logs, history: historyOf(history), living }]).columns;
 }
 
 const NO_FAULT = { lostAndTold: 0, lostAndUntold: 0, twice: 0, order: 0, publisherOrder: 0, announcedForNothing: 0 };
@@ -79,6 +86,14 @@ describe('The verdict on a failover', () => {
 
   it('counts an acknowledged message that never came as untold without an announcement', () => {
     expect(columns([gets(member('one'), 'a', 'c')])).toMatchObject({ ...NO_FAULT, lostAndUntold: 1 });
+  });
+
+  it('counts a lost message as forgotten when nobody knew of it but a node that was killed', () => {
+    const log = gets(member('one'), 'a', 'c');
+    const others = new Set(['n1']);
+    expect(columns([log], undefined, undefined, others)).toMatchObject({ lostAndForgotten: 1, lostAndUntold: 0 });
+    const receiver = gets(member('two'), 'a', 'b', 'c');
+    expect(columns([log, receiver], undefined, undefined, others)).toMatchObject({ lostAndUntold: 1 });
   });
 
   it('counts a lost message as told when a loss was announced after it was sent', () => {
@@ -151,7 +166,13 @@ describe('The verdict on a failover', () => {
   it('counts no fault of a message that was taken again once such messages are left out', () => {
     const [b, c] = [message('b', 2), message('c', 3)];
     const logs = [gets(member('one'), 'a', 'b', 'a', 'b')];
-    const record = { room: 'r', messages: [...takenAgain(false), b, c], logs, history: historyOf(['a', 'b', 'c']) };
+    const record = {
+      room: 'r',
+      messages: [...takenAgain(false), b, c],
+      logs,
+      history: historyOf(['a', 'b', 'c']),
+      living: LIVING,
+    };
     expect(judge([record]).columns).toMatchObject({ ...NO_FAULT, twice: 2, lostAndUntold: 1 });
     expect(judge([withoutTakenAgain(record)]).columns).toMatchObject({ ...NO_FAULT, twice: 1, lostAndUntold: 1 });
   });
