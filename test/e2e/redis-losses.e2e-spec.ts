@@ -5,7 +5,19 @@ import type { Position } from '../../src/protocol/position.js';
 import { connectAgain, join } from '../support/client.js';
 import { publishSafely, ready, startNodes } from '../support/cluster.js';
 import { eventually } from '../support/eventually.js';
+import type { TestRedis } from '../support/redis.js';
 import { gapOf, positionOf, startCluster, upTo, type Cluster } from '../support/pair-of-nodes.js';
+
+/** Copies the files of a Redis. The function that is returned puts the copy in their place. */
+function backUp({ directory }: TestRedis): () => void {
+  const files = path(directory, 'appendonlydir');
+  const copy = path(directory, 'copy');
+  cpSync(files, copy, { recursive: true });
+  return () => {
+    rmSync(files, { recursive: true });
+    cpSync(copy, files, { recursive: true });
+  };
+}
 
 /** What a promotion of a replica that was behind comes to: a state that once was, in another run. */
 async function loseTheEnd(
@@ -16,14 +28,12 @@ async function loseTheEnd(
   for (const n of [1, 2]) await publishSafely(publisher, 'r', n, `i${n}`);
   await upTo(member, 2);
   const before = await positionOf(member);
-  const copy = path(redis.directory, 'copy');
-  cpSync(path(redis.directory, 'appendonlydir'), copy, { recursive: true });
+  const restore = backUp(redis);
   for (const n of [3, 4, 5]) await publishSafely(publisher, 'r', n, `i${n}`);
   await upTo(member, 5);
   const after = await positionOf(member);
   await redis.kill();
-  rmSync(path(redis.directory, 'appendonlydir'), { recursive: true });
-  cpSync(copy, path(redis.directory, 'appendonlydir'), { recursive: true });
+  restore();
   await meanwhile();
   if (!redis.isRunning) await redis.launch();
   return { before, after };
@@ -156,18 +166,15 @@ describe('when Redis comes back without the end of the history', () => {
     await publishSafely(publisher, 'r', 1, 'i1');
     await upTo(member, 1);
     const before = await positionOf(member);
-    const files = path(redis.directory, 'appendonlydir');
-    const copy = path(redis.directory, 'copy');
     await redis.kill();
-    cpSync(files, copy, { recursive: true });
+    const restore = backUp(redis);
     await redis.launch();
     await ready(one, two);
     // Redis has it in an epoch of its own, and loses it together with that.
     await publishSafely(publisher, 'r', 2, 'i2');
     for (const each of members) await upTo(each, 2);
     await redis.kill();
-    rmSync(files, { recursive: true });
-    cpSync(copy, files, { recursive: true });
+    restore();
     await redis.launch();
     await ready(one, two);
     await publishSafely(publisher, 'r', 3, 'i3');
@@ -185,10 +192,8 @@ describe('when Redis comes back without the end of the history', () => {
     await publishSafely(publisher, 'r', 1, 'i1');
     await upTo(member, 1);
     const before = await positionOf(member);
-    const files = path(redis.directory, 'appendonlydir');
-    const copy = path(redis.directory, 'copy');
     await redis.kill();
-    cpSync(files, copy, { recursive: true });
+    const restore = backUp(redis);
     await redis.launch();
     await ready(one, two);
     await eventually(
@@ -203,8 +208,7 @@ describe('when Redis comes back without the end of the history', () => {
     await publishSafely(another, 'r', 2, 'i2');
     await upTo(newcomer, 2);
     await redis.kill();
-    rmSync(files, { recursive: true });
-    cpSync(copy, files, { recursive: true });
+    restore();
     await redis.launch();
     await ready(fresh);
     await publishSafely(another, 'r', 3, 'i3');
