@@ -39,6 +39,22 @@ async function loseTheEnd(
   return { before, after };
 }
 
+/** Publishes a message and restarts Redis with it. The function that is returned puts the files of then in place. */
+async function restartWithCopy({ redis, one, two, members, publisher }: Cluster): Promise<{
+  before: Position;
+  restore: () => void;
+}> {
+  const [member] = members;
+  await publishSafely(publisher, 'r', 1, 'i1');
+  await upTo(member, 1);
+  const before = await positionOf(member);
+  await redis.kill();
+  const restore = backUp(redis);
+  await redis.launch();
+  await ready(one, two);
+  return { before, restore };
+}
+
 describe('when Redis restarts empty', () => {
   it('nodes give back a room whose messages they have all seen', async () => {
     const { redis, one, two, members, publisher } = await startCluster();
@@ -162,14 +178,7 @@ describe('when Redis comes back without the end of the history', () => {
   it('a whole epoch that is lost is given back, too', async () => {
     const cluster = await startCluster({ persistent: true });
     const { redis, one, two, members, publisher } = cluster;
-    const [member] = members;
-    await publishSafely(publisher, 'r', 1, 'i1');
-    await upTo(member, 1);
-    const before = await positionOf(member);
-    await redis.kill();
-    const restore = backUp(redis);
-    await redis.launch();
-    await ready(one, two);
+    const { before, restore } = await restartWithCopy(cluster);
     // Redis has it in an epoch of its own, and loses it together with that.
     await publishSafely(publisher, 'r', 2, 'i2');
     for (const each of members) await upTo(each, 2);
@@ -187,15 +196,9 @@ describe('when Redis comes back without the end of the history', () => {
 
   it('nodes that joined in the epoch that is lost give it back', async () => {
     const cluster = await startCluster({ persistent: true });
-    const { redis, one, two, members, publisher } = cluster;
+    const { redis, one, two, members } = cluster;
     const [member] = members;
-    await publishSafely(publisher, 'r', 1, 'i1');
-    await upTo(member, 1);
-    const before = await positionOf(member);
-    await redis.kill();
-    const restore = backUp(redis);
-    await redis.launch();
-    await ready(one, two);
+    const { before, restore } = await restartWithCopy(cluster);
     await eventually(
       () => positionOf(member),
       ({ epoch }) => epoch !== before.epoch,

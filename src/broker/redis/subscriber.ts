@@ -9,7 +9,7 @@ import type { SentinelWatch } from './sentinel-watch.js';
 /** Channels in one command when all are subscribed again. */
 const RESUBSCRIBE_CHANNELS = 500;
 
-/** Epochs whose end Redis has still to be told of: more pass only while it fails each time before it could be. */
+/** Limit on the epochs whose end was not reported to Redis yet. */
 const MAX_UNTOLD = 8;
 /** As many as Redis remembers. */
 const MAX_LEGS = 9;
@@ -95,8 +95,8 @@ export class Subscriber {
   private readonly byChannel = new Map<string, Subscription>();
 
   /**
-   * @param onDelivery told of each delivery, in order, read and as the text that it is
-   * @param onReady told when all rooms are subscribed again after the connection was away
+   * @param onDelivery receives each delivery in order, decoded and as text
+   * @param onReady called when all rooms are subscribed again after a reconnect
    */
   constructor(
     private readonly client: RedisClient,
@@ -147,7 +147,7 @@ export class Subscriber {
 
   /**
    * Subscribes once more what deliveries have failed to come for. A server of a cluster ends subscriptions whenever it
-   * is told whose a slot is, and the client makes them anew only where that has changed.
+   * is told whose a slot is, and the client renews them only where that has changed.
    */
   renewIfDeaf(subscription: Subscription): void {
     if (!subscription.isDeaf || this.byRoom.get(subscription.room) !== subscription) return;
@@ -159,7 +159,7 @@ export class Subscriber {
     this.client.ssubscribe(channel).catch(() => undefined);
   }
 
-  /** Asks for a sign of life; a connection that gives none is cut by its timeout, and made anew. */
+  /** Sends a ping. A connection that does not answer is closed by its timeout, and reconnects. */
   probe(): void {
     if (this.isReady) this.client.ping().catch(() => undefined);
   }
