@@ -76,10 +76,15 @@ export class Crowd {
 
   async records(): Promise<RoomRecord[]> {
     const records: RoomRecord[] = [];
-    const living = new Set(this.nodes.flatMap(({ place }) => place?.name ?? []));
     for (const room of ROOMS) {
       const { offsets: history } = await readHistory(this.address, room);
-      records.push({ room, messages: this.ledger.messagesOf(room), logs: this.ledger.logsOf(room), history, living });
+      records.push({
+        room,
+        messages: this.ledger.messagesOf(room),
+        logs: this.ledger.logsOf(room),
+        history,
+        deaths: this.ledger.deaths,
+      });
     }
     return records;
   }

@@ -75,6 +75,7 @@ export class Faults {
 
   private async kill(node: FailoverNode, lastingMs: number): Promise<void> {
     this.ledger.happened(`${node.name} killed`);
+    if (node.place !== undefined) this.ledger.deaths.set(node.place.name, this.ledger.clock());
     await node.kill();
     await delay(lastingMs / 4);
     await node.start();

@@ -35,6 +35,8 @@ export type Clock = () => number;
 /** Records what publishers sent, what members received, and what happened to the servers. */
 export class Ledger {
   readonly story: Happening[] = [];
+  /** Times at which node processes were killed, by their names. */
+  readonly deaths = new Map<string, number>();
   private readonly messages = new Map<string, Sent[]>();
   private readonly logs: MemberLog[] = [];
   private readonly startedAt = performance.now();

@@ -9,8 +9,8 @@ export interface RoomRecord {
   readonly logs: readonly MemberLog[];
   /** The room's history at the end: offsets by the ids of the messages. */
   readonly history: ReadonlyMap<string, number>;
-  /** Names of the node processes that run at the end. */
-  readonly living: ReadonlySet<string>;
+  /** Times at which node processes were killed, by their names. */
+  readonly deaths: ReadonlyMap<string, number>;
 }
 
 /** Columns that count broken promises. */
@@ -91,8 +91,8 @@ function isAcknowledged({ acknowledgements }: Sent): boolean {
 }
 
 /**
- * Returns the ids of messages that the server accepted more than once: they were acknowledged or delivered under several
- * offsets, after the publisher had retried.
+ * Returns the ids of messages that the server accepted more than once: they were acknowledged or delivered under
+ * several offsets, after the publisher had retried.
  */
 function takenAgain({ messages, logs }: RoomRecord): ReadonlySet<string> {
   const offsets = new Map<string, Set<number>>();
@@ -124,20 +124,42 @@ function missing(log: MemberLog, messages: readonly Sent[]): Sent[] {
   return messages.filter((message) => isAcknowledged(message) && sentAt(message) > joinedAt && !got.has(message.id));
 }
 
-function losses({ logs, messages, living }: RoomRecord): Finding[] {
-  const delivered = new Set(logs.flatMap(({ ids }) => ids));
-  // Nobody but nodes that were killed knew of it: PROTOCOL.md excepts this case.
-  const isForgotten = ({ id, acknowledgements }: Sent): boolean =>
-    !delivered.has(id) && acknowledgements.every(({ node }) => !living.has(node));
+function losses({ logs, messages, deaths }: RoomRecord): Finding[] {
+  const told = toldPositions(logs, messages);
+  const deliveries = logs.flatMap((log) => log.deliveries);
+  // All nodes that had it were killed before the room continued: PROTOCOL.md excepts this case.
+  const isForgotten = ({ id, acknowledgements }: Sent): boolean => {
+    const witnesses = [...acknowledgements, ...deliveries.filter((delivery) => delivery.id === id)];
+    return witnesses.every(({ node, epoch }) => {
+      const later = told.filter((each) => beganAt(each) > beganAt({ epoch }));
+      const continuedAt = Math.min(...later.map(({ at }) => at));
+      return (deaths.get(node) ?? Infinity) < continuedAt;
+    });
+  };
   return logs.flatMap((log) => {
     const { announcements } = log;
     return missing(log, messages).map((message) => {
       const at = sentAt(message);
-      const told = announcements.some((announcement) => announcement.at > at);
-      const column = told ? 'lostAndTold' : isForgotten(message) ? 'lostAndForgotten' : 'lostAndUntold';
+      const isTold = announcements.some((announcement) => announcement.at > at);
+      const column = isTold ? 'lostAndTold' : isForgotten(message) ? 'lostAndForgotten' : 'lostAndUntold';
       return { column, log, at, messages: [message], what: `${message.id} never came` };
     });
   });
+}
+
+/** Returns the positions that anybody heard of, with the times. */
+function toldPositions(logs: readonly MemberLog[], messages: readonly Sent[]): { epoch: string; at: number }[] {
+  const entries = logs.flatMap(({ entries: all }) => all);
+  const heard = entries.flatMap((entry) => {
+    if (entry.kind === 'gone') return [];
+    return { epoch: entry.kind === 'delivery' ? entry.epoch : entry.to.epoch, at: entry.at };
+  });
+  return [...heard, ...messages.flatMap(({ acknowledgements }) => acknowledgements)];
+}
+
+/** Returns the start time of an epoch, with which its name ends. */
+function beganAt({ epoch }: { readonly epoch: string }): number {
+  return Number(epoch.slice(epoch.lastIndexOf('.') + 1));
 }
 
 function repetitions({ logs, messages }: RoomRecord): Finding[] {

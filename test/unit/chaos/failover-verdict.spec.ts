@@ -53,19 +53,22 @@ function takenAgain(duplicate: boolean, offset = 1): Sent[] {
   return [message('a', 0, { acknowledgements: [...acknowledgements, again] })];
 }
 
+/** The node that acknowledged all messages was killed. */
+function killed(at: number): Map<string, number> {
+  return new Map([['n0', at]]);
+}
+
 function historyOf(ids: readonly string[]): Map<string, number> {
   return new Map(ids.map((id, index) => [id, index + 1]));
 }
-
-const LIVING = new Set(['n0', 'n1']);
 
 function columns(
   logs: readonly MemberLog[],
   messages = sent(['a', 'b', 'c']),
   history = ['a', 'b', 'c'],
-  living: ReadonlySet<string> = LIVING,
+  deaths: ReadonlyMap<string, number> = new Map(),
 ): Columns {
-  return judge([{ room: 'r', messages, logs, history: historyOf(history), living }]).columns;
+  return judge([{ room: 'r', messages, logs, history: historyOf(history), deaths }]).columns;
 }
 
 const NO_FAULT = { lostAndTold: 0, lostAndUntold: 0, twice: 0, order: 0, publisherOrder: 0, announcedForNothing: 0 };
@@ -88,12 +91,26 @@ describe('The verdict on a failover', () => {
     expect(columns([gets(member('one'), 'a', 'c')])).toMatchObject({ ...NO_FAULT, lostAndUntold: 1 });
   });
 
-  it('counts a lost message as forgotten when nobody knew of it but a node that was killed', () => {
-    const log = gets(member('one'), 'a', 'c');
-    const others = new Set(['n1']);
-    expect(columns([log], undefined, undefined, others)).toMatchObject({ lostAndForgotten: 1, lostAndUntold: 0 });
-    const receiver = gets(member('two'), 'a', 'b', 'c');
-    expect(columns([log, receiver], undefined, undefined, others)).toMatchObject({ lostAndUntold: 1 });
+  it('counts a lost message as forgotten when all nodes that had it were killed before the room continued', () => {
+    const acknowledgement = { at: 1.5, node: 'n0', epoch: 'E.1', offset: 2, duplicate: false };
+    const messages = [message('a'), message('b', 1, { acknowledgements: [acknowledgement] }), message('c', 2)];
+    const continued = (): MemberLog => {
+      const log = gets(member('one'), 'a');
+      log.gap({ room: 'r', epoch: 'F.2', offset: 1, reason: 'epoch', recovered: true }, 'n1');
+      return gets(log, 'c');
+    };
+    const untold = { lostAndForgotten: 0, lostAndUntold: 1 };
+    expect(columns([continued()], messages)).toMatchObject(untold);
+    // It lived when the room continued, and could have reported the message.
+    expect(columns([continued()], messages, undefined, killed(9))).toMatchObject(untold);
+    expect(columns([continued()], messages, undefined, killed(2.6))).toMatchObject({
+      lostAndForgotten: 1,
+      lostAndUntold: 0,
+    });
+    const receiver = gets(member('two'), 'a');
+    receiver.message({ room: 'r', id: 'b', offset: 2, data: null, timestamp: 0 }, 'n1');
+    gets(receiver, 'c');
+    expect(columns([continued(), receiver], messages, undefined, killed(2.6))).toMatchObject(untold);
   });
 
   it('counts a lost message as told when a loss was announced after it was sent', () => {
@@ -171,7 +188,7 @@ describe('The verdict on a failover', () => {
       messages: [...takenAgain(false), b, c],
       logs,
       history: historyOf(['a', 'b', 'c']),
-      living: LIVING,
+      deaths: new Map<string, number>(),
     };
     expect(judge([record]).columns).toMatchObject({ ...NO_FAULT, twice: 2, lostAndUntold: 1 });
     expect(judge([withoutTakenAgain(record)]).columns).toMatchObject({ ...NO_FAULT, twice: 1, lostAndUntold: 1 });
