@@ -2,7 +2,7 @@ import { handshakes, idle } from './connections.mjs';
 import { burst, compression, fixedRate, large, manyRooms, single } from './fan-out.mjs';
 import { members, rooms } from './growth.mjs';
 import { history } from './history.mjs';
-import { redisCross, redisPublish } from './redis.mjs';
+import { redisCross, redisIdle, redisPublish } from './redis.mjs';
 import { request } from './request.mjs';
 import { stalled } from './stalled.mjs';
 
@@ -58,4 +58,5 @@ export const workloads = [
   history,
   redisPublish,
   redisCross,
+  redisIdle,
 ];

@@ -21,6 +21,9 @@ const microseconds = (seconds) => `${three(seconds * 1e6)} µs`;
 /** @param {number} seconds */
 const milliseconds = (seconds) => `${three(seconds * 1e3)} ms`;
 
+/** @param {number} share */
+const percent = (share) => `${(share * 100).toPrecision(2)} %`;
+
 /** @param {number} bytes */
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
@@ -64,6 +67,22 @@ export const storeCpu = {
   title: 'CPU of Redis',
   of: ({ start, end }) => (end.store - start.store) / deliveries(start, end),
   show: microseconds,
+};
+
+/** @type {Measure} */
+export const idleCpu = {
+  key: 'cpu',
+  title: 'CPU, share of a core',
+  of: ({ start, end }) => (end.cpu - start.cpu) / elapsed(start, end),
+  show: percent,
+};
+
+/** @type {Measure} */
+export const idleStoreCpu = {
+  key: 'store',
+  title: 'CPU of Redis, share of a core',
+  of: ({ start, end }) => (end.store - start.store) / elapsed(start, end),
+  show: percent,
 };
 
 /** @type {Measure} */

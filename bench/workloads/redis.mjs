@@ -1,4 +1,15 @@
-import { cpuPerDelivery, cpuPerPublish, generatorBusy, p50, p99, rate, storeCpu, wireBytes } from './measures.mjs';
+import {
+  cpuPerDelivery,
+  cpuPerPublish,
+  generatorBusy,
+  idleCpu,
+  idleStoreCpu,
+  p50,
+  p99,
+  rate,
+  storeCpu,
+  wireBytes,
+} from './measures.mjs';
 
 /** Those whose messages reach other nodes by Redis. */
 export const OVER_REDIS = ['socket-io-pubsub', 'socket-io-sharded', 'socket-io-streams'];
@@ -52,4 +63,19 @@ export const redisCross = {
     },
   },
   nodes: 2,
+};
+
+/**
+ * Nothing is published. Heartbeats are part of it, and whatever nodes do to find out whether they missed something.
+ *
+ * @type {import('./index.mjs').Workload}
+ */
+export const redisIdle = {
+  id: 'redis-idle',
+  label: 'Idle users over Redis',
+  title: '8,000 idle users on one node, in 800 rooms',
+  rivals: RIVALS,
+  measures: [idleCpu, idleStoreCpu],
+  cases: { '': { members: 8000, groups: 800, publishers: 0, bytes: 128, settle: 5, seconds: 60 } },
+  nodes: 1,
 };

@@ -138,7 +138,7 @@ describe('nodes on a Redis Cluster', () => {
     const replica = redis.replicas[redis.masters.indexOf(lost)];
     await replica?.kill();
     await lost.kill();
-    await publishUndelivered(owner, room, '"lost"', redisPrefix);
+    await publishUndelivered(owner, room, '"lost"', { prefix: redisPrefix, isCluster: true });
     expect((await member.next('room:message')).payload).toMatchObject({ room, data: 'lost' });
     await lost.launch();
     await replica?.launch();

@@ -19,16 +19,17 @@ export interface Head {
 /** The scripts of one room on a real Redis, without a node. */
 export class RedisRoom {
   private readonly keys: readonly string[];
-  private readonly names: { readonly meta: string; readonly stream: string };
+  private readonly names: { readonly unused: string; readonly meta: string; readonly stream: string };
   private fresh = 0;
 
   constructor(
     private readonly client: Redis,
     room: string,
   ) {
-    this.keys = new RoomKeys('model').ofRoom(room);
-    const [meta = '', stream = ''] = this.keys;
-    this.names = { meta, stream };
+    // Each room is the only one of its deployment.
+    this.keys = new RoomKeys(room, false).all(room);
+    const [unused = '', meta = '', stream = ''] = this.keys;
+    this.names = { unused, meta, stream };
   }
 
   static async connect(port: number): Promise<Redis> {
@@ -78,13 +79,15 @@ export class RedisRoom {
 
   /** Returns the start time of the current epoch, by the clock of Redis. */
   async began(): Promise<number> {
-    const epoch = await this.client.hget(this.names.meta, 'e');
-    return Number(/\d+$/.exec(epoch ?? '0')?.[0]);
+    const epoch = (await this.client.hget(this.names.meta, 'e')) ?? (await this.client.get(this.names.unused));
+    return Number(/\.(\d+)( |$)/.exec(epoch ?? '.0')?.[1]);
   }
 
   /** Begins another run of Redis, as the room sees it. */
   async beginRun(): Promise<void> {
     if ((await this.client.exists(this.names.meta)) === 1) await this.client.hset(this.names.meta, 'r', 'another');
+    const unused = await this.client.get(this.names.unused);
+    if (unused !== null) await this.client.set(this.names.unused, unused.replace(/ .*/, ' another'));
   }
 
   /** Ends the gathering at the next operation. */
@@ -93,15 +96,19 @@ export class RedisRoom {
   }
 
   async save(): Promise<readonly (Buffer | null)[]> {
-    return Promise.all([this.client.dumpBuffer(this.names.meta), this.client.dumpBuffer(this.names.stream)]);
+    return Promise.all(this.dumped.map((name) => this.client.dumpBuffer(name)));
   }
 
   async load(dumps: readonly (Buffer | null)[]): Promise<void> {
-    await this.client.del(this.names.meta, this.names.stream);
-    for (const [index, name] of [this.names.meta, this.names.stream].entries()) {
+    await this.client.del(...this.dumped);
+    for (const [index, name] of this.dumped.entries()) {
       const dump = dumps[index];
       if (dump != null) await this.client.restore(name, 0, dump);
     }
+  }
+
+  private get dumped(): string[] {
+    return [this.names.unused, this.names.meta, this.names.stream];
   }
 
   private async run(script: ScriptName, args: readonly string[]): Promise<unknown> {

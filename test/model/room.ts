@@ -26,6 +26,8 @@ interface Gathering {
 export class Room<Message> {
   private run = -1;
   private legs: Leg[] = [];
+  /** The room has had neither a message nor a loss: its epoch is that of all such rooms. */
+  private isUnused = false;
   /** Epochs before them were forgotten. */
   private hasForgotten = false;
   private log: Message[] = [];
@@ -44,6 +46,7 @@ export class Room<Message> {
     const copy = new Room<Message>(this.rules, this.freshName);
     copy.run = this.run;
     copy.legs = [...this.legs];
+    copy.isUnused = this.isUnused;
     copy.hasForgotten = this.hasForgotten;
     copy.log = [...this.log];
     copy.told = [...this.told];
@@ -89,6 +92,7 @@ export class Room<Message> {
     this.open(known, now);
     if (this.gathers(known, now)) return undefined;
     this.mend(known, now);
+    this.isUnused = false;
     this.log.push(message);
     this.listeners = listeners;
     return this.head;
@@ -166,7 +170,7 @@ export class Room<Message> {
   }
 
   private open(known: Knowledge, now: Now): void {
-    if (this.legs.length === 0) {
+    if (this.legs.length === 0 || this.isUnused) {
       this.create(known, now);
       return;
     }
@@ -183,16 +187,32 @@ export class Room<Message> {
     const lost = seen.filter(({ offset, canBeLost }) => canBeLost || offset > 0);
     const [last] = lost.toSorted((one, other) => other.epoch.began - one.epoch.began);
     const began = Math.max(now.clock, ...seen.map(({ epoch }) => epoch.began + 1));
+    const isAwaited = (last !== undefined && run !== undefined && run !== now.run) || comesFromAnother(known, now);
+    if (last === undefined && !isAwaited) {
+      const isKept = this.isUnused && this.run === now.run && this.beganAfter(seen);
+      if (!isKept) {
+        this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: false }];
+      }
+      this.isUnused = true;
+      this.run = now.run;
+      return;
+    }
+    this.isUnused = false;
     this.run = now.run;
-    if ((last !== undefined && run !== undefined && run !== now.run) || comesFromAnother(known, now)) {
+    if (isAwaited) {
       // It can be lost though it has no message: it began with a loss.
       const lossy = last?.offset === 0;
       this.legs = [{ epoch: last?.epoch ?? { began, name: this.freshName() }, base: 0, lossy }];
       this.wait(now);
     } else {
-      this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: lost.length > 0 }];
+      this.legs = [{ epoch: { began, name: this.freshName() }, base: 0, lossy: true }];
       this.told = lost;
     }
+  }
+
+  /** Returns whether other epochs that a node knows began earlier. */
+  private beganAfter(seen: readonly Seen[]): boolean {
+    return seen.every(({ epoch }) => same(epoch, this.last.epoch) || epoch.began < this.last.epoch.began);
   }
 
   private wait(now: Now): void {

@@ -58,6 +58,8 @@ export class TestRedis {
       dir: this.directory,
       save: '',
       appendonly: persistent ? 'yes' : 'no',
+      // By default, it answers up to two seconds before it has written what it answers.
+      appendfsync: 'always',
       ...config,
       ...more,
     };

@@ -60,6 +60,8 @@ export class KnownPositions {
   /** Records the position of a publish, which has sent earlier knowledge to Redis. */
   keep(room: string, leg: Leg, offset: number): void {
     const { legs = [], run } = this.remembered.get(room) ?? {};
+    const subscription = this.subscriber.find(room);
+    if (subscription !== undefined) this.subscriber.watchClosely(subscription);
     this.remember(room, { seen: [{ epoch: leg.epoch, offset, canBeLost: true }], legs: withLeg(legs, leg), run });
   }
 
@@ -158,6 +160,7 @@ export class KnownPositions {
   }
 }
 
-function textOf({ epoch, offset, canBeLost }: Seen): string {
+/** Returns a position in the form that scripts read. */
+export function textOf({ epoch, offset, canBeLost }: Seen): string {
   return `${epoch}:${offset}${canBeLost ? '' : '-'}`;
 }

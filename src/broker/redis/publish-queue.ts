@@ -182,7 +182,7 @@ export class PublishQueue {
   /** Retries until the room accepts the run. After Redis began a new run, a room first gathers what nodes know. */
   private run(room: string, messages: readonly Pending[]): Promise<string[]> {
     const { deduplicationWindowMs, redisTimeoutMs } = this.access.options;
-    const keys = this.access.keys.ofRoom(room);
+    const keys = this.access.keys.all(room);
     const frames: string[] = [];
     for (const { request, id, frame } of messages) {
       // The client of a cluster may send a command twice, which must not publish twice.

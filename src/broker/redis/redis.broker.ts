@@ -18,8 +18,9 @@ import { CommandQueue } from './command-queue.js';
 import { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
 import { whenGathered } from './gathering.js';
-import { readPage, readPosition, readStandings, type Leg, type Read, type Standing } from './replies.js';
-import { KnownPositions, type Asked } from './known-positions.js';
+import { readPage, readPosition, type Leg, type Read, type Standing } from './replies.js';
+import { KnownPositions } from './known-positions.js';
+import { Positions } from './positions.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
 import {
@@ -29,14 +30,11 @@ import {
   cutRedisClient,
   type RedisClient,
 } from './redis-client.js';
-import { Restorer } from './restorer.js';
 import { SentinelWatch } from './sentinel-watch.js';
 import { RoomKeys } from './room-keys.js';
 import { RoomWatch } from './room-watch.js';
 import { Subscriber, type Subscription } from './subscriber.js';
 
-/** Anybody who may join can make up rooms: those without a message are not remembered for long. */
-const UNUSED_ROOM_TTL_MS = 3600 * 1000;
 const MAX_KNOWN_POSITIONS = 10_000;
 
 /**
@@ -54,7 +52,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly subscriber: Subscriber;
   private readonly known: KnownPositions;
   private readonly recent = new RecentMessages();
-  private readonly restorer: Restorer;
+  private readonly positions: Positions;
   private readonly watch: RoomWatch;
   private readonly sentinels: SentinelWatch;
   private readonly fitness = new Fitness(() => this.ping());
@@ -68,7 +66,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   ) {
     this.client = createRedisClient(options, 'commands');
     this.subscriberClient = createRedisClient(options, 'deliveries');
-    this.keys = new RoomKeys(options.redisPrefix);
+    this.keys = new RoomKeys(options.redisPrefix, options.redisCluster);
     const both = [this.client, this.subscriberClient];
     this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs, () => this.isConfirmed());
@@ -77,19 +75,24 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       this.subscriberClient,
       this.sentinels,
       (subscription, delivery, text) => this.deliver(subscription, delivery, text),
-      () => this.watch.compareNow(),
+      () => (options.redisCluster ? this.watch.watchAll() : this.watch.compareNow()),
     );
     this.known = new KnownPositions(this.subscriber, MAX_KNOWN_POSITIONS);
     const { keys, commands, known, recent } = this;
     const access = { options, rules, keys, commands, known, recent, freshEpoch: () => this.freshEpoch() };
     this.publishes = new PublishQueue(access);
-    this.restorer = new Restorer(this.instance, access);
+    this.positions = new Positions(this.instance, access);
     this.watch = new RoomWatch(
       this.subscriber,
       this.known,
-      () => this.isConfirmed() && this.isOnOneServer(),
-      (rooms, renew) => this.positions(rooms, renew),
-      (room, { epoch, offset }) => this.listener?.onPosition?.(room, { epoch, offset }),
+      {
+        isReady: () => this.isConfirmed() && this.isOnOneServer(),
+        slotOf: (room) => keys.slot(room),
+        compare: (unused, used, renew) => this.positions.compare(unused, used, renew),
+        read: (rooms) => this.positions.read(rooms, false),
+        report: (room, { epoch, offset }) => this.listener?.onPosition?.(room, { epoch, offset }),
+      },
+      options.redisCluster,
       options.redisCheckIntervalMs,
       options.positionTtlMs,
     );
@@ -138,7 +141,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     subscription.legs = this.known.legsOf(room);
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
-      const ask = async (): Promise<Standing | undefined> => (await this.positions([this.known.about(room)], true))[0];
+      const ask = async (): Promise<Standing | undefined> =>
+        (await this.positions.read([this.known.about(room)], true))[0];
       const head = await whenGathered(ask, this.options.redisTimeoutMs);
       const { epoch, offset, base, legs, run } = head;
       for (const leg of legs) subscription.enter(leg);
@@ -164,8 +168,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     const from = [after?.epoch ?? '', after?.offset ?? 0];
     const ask = async (): Promise<Read | undefined> => {
       const limits = [limit.count, limit.bytes];
-      const args = [this.freshEpoch(), this.unusedTtlMs, ...kept, ...from, ...limits, this.known.of(room)];
-      return readPage(await this.commands.run('rookeryHistory', this.keys.ofRoom(room), args.map(String)));
+      const { positionTtlMs } = this.options;
+      const args = [this.freshEpoch(), positionTtlMs, ...kept, ...from, ...limits, this.known.of(room)];
+      return readPage(await this.commands.run('rookeryHistory', this.keys.all(room), args.map(String)));
     };
     const { page, leg, isAhead } = await whenGathered(ask, this.options.redisTimeoutMs);
     if (isAhead) await this.confirmMaster();
@@ -205,7 +210,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       this.listener?.onPublication(room, epoch, publication);
     }
     const last = publications.findLast(({ offset }) => offset !== undefined)?.offset;
-    if (last !== undefined) this.recent.keep(room, epoch, next, last, text.length, () => text);
+    if (last === undefined) return;
+    this.recent.keep(room, epoch, next, last, text.length, () => text);
+    this.subscriber.watchClosely(subscription);
   }
 
   /** Records the epoch of a page, and stores its messages that were not delivered if it includes the newest one. */
@@ -237,32 +244,6 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.listener?.onPosition?.(subscription.room, { epoch, offset });
   }
 
-  /** Returns the position of each room; undefined if it is unknown, or the room still gathers. */
-  private async positions(rooms: readonly Asked[], renew: boolean): Promise<(Standing | undefined)[]> {
-    // One script can only look at rooms of one server, and another server may be the one that is away.
-    if (this.options.redisCluster && rooms.length > 1) {
-      const each = await Promise.allSettled(rooms.map((room) => this.positions([room], renew)));
-      return each.map((result) => (result.status === 'fulfilled' ? result.value[0] : undefined));
-    }
-    const keys = rooms.flatMap(({ room }) => this.keys.ofRoom(room));
-    const renewedTtl = renew ? String(this.options.positionTtlMs) : '';
-    const args = [this.freshEpoch(), String(this.unusedTtlMs), renewedTtl, this.instance];
-    for (const { room, known } of rooms) args.push(known, this.known.interestIn(room));
-    const standings = readStandings(await this.commands.run('rookeryPositions', keys, args));
-    const [first] = standings;
-    // The servers of a cluster have each their own.
-    if (first !== undefined && !this.options.redisCluster) this.known.hear(first.run);
-    return Promise.all(
-      rooms.map(async ({ room }, index) => {
-        const standing = standings[index];
-        if (standing?.isGathering !== true) return standing;
-        if (!standing.hasLess) return undefined;
-        const answered = await this.restorer.restore(room, standing);
-        return answered.isGathering ? undefined : answered;
-      }),
-    );
-  }
-
   /**
    * Checks the master before a client from a later epoch is answered: an old master would send messages again.
    *
@@ -283,10 +264,6 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     if (this.options.redisSentinels.length === 0 || areOnOneServer(this.client, this.subscriberClient)) return true;
     for (const client of [this.client, this.subscriberClient]) cutRedisClient(client);
     return false;
-  }
-
-  private get unusedTtlMs(): number {
-    return Math.min(this.options.positionTtlMs || Infinity, UNUSED_ROOM_TTL_MS);
   }
 
   /** A command is never sent twice, so an epoch that goes with it is never used twice either. */

@@ -71,6 +71,22 @@ export function readStandings(reply: unknown): Standing[] {
   return standings;
 }
 
+/** What a comparison of rooms with Redis found. */
+export interface Comparison {
+  /** The run of Redis. */
+  readonly run: string;
+  /** The epoch of rooms without a message. */
+  readonly unusedEpoch: string;
+  /** The rooms that differ, by their place in the question: the unused ones come first. */
+  readonly different: readonly number[];
+}
+
+/** Reads what `compare.lua` returns. */
+export function readComparison(reply: unknown): Comparison {
+  const [run, unusedEpoch, ...different] = reply as [string, string, ...number[]];
+  return { run, unusedEpoch, different };
+}
+
 /** Reads epochs with their starts, as `legs_of` in `room.lua.ts` writes them. */
 function readLegs(text: string): Leg[] {
   return text.split(' ').map(readLeg);

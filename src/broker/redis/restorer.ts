@@ -51,7 +51,7 @@ export class Restorer {
   ): Promise<Standing> {
     const { positionTtlMs, deduplicationWindowMs } = this.access.options;
     const { historySize, historyTtlMs } = this.access.rules.of(room);
-    const keys = this.access.keys.ofRoom(room);
+    const keys = this.access.keys.all(room);
     const args = [
       this.access.freshEpoch(),
       positionTtlMs,

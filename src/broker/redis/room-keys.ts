@@ -1,15 +1,48 @@
+import keySlot from 'cluster-key-slot';
+
+const SLOTS = 16_384;
+
 /**
  * The names that a room has in Redis. All of them hold the room in braces, so that a cluster has them in one slot and
  * one script can use them together.
  */
 export class RoomKeys {
-  /** @param prefix keeps deployments on one Redis apart; without braces */
-  constructor(private readonly prefix: string) {}
+  /** For each slot a text that is in it. */
+  private readonly tags: readonly string[];
 
-  /** Its meta hash, its stream and its channel, as the scripts that look at a room get them. */
+  /**
+   * @param prefix keeps deployments on one Redis apart; without braces
+   * @param isCluster rooms have slots, which may be on different servers
+   */
+  constructor(
+    private readonly prefix: string,
+    private readonly isCluster: boolean,
+  ) {
+    this.tags = isCluster ? tagsOfSlots() : [''];
+  }
+
+  /** Key of the epoch of rooms without a message, then the room's own keys. */
+  all(room: string): string[] {
+    return [this.unused(this.slot(room)), ...this.ofRoom(room)];
+  }
+
+  /** Key of the epoch of rooms without a message, of all that are in one slot. */
+  unused(slot: number): string {
+    return this.isCluster ? `${this.prefix}:unused{${this.tags[slot] ?? ''}}` : `${this.prefix}:unused`;
+  }
+
+  /** The room's slot. One server without slots has everything in slot 0. */
+  slot(room: string): number {
+    return this.isCluster ? keySlot(this.meta(room)) : 0;
+  }
+
+  /** Its meta hash, its stream and its channel, as scripts that read or change a room get them. */
   ofRoom(room: string): string[] {
-    const base = this.base(room);
-    return [`${base}:m`, `${base}:s`, this.channel(room)];
+    return [this.meta(room), `${this.base(room)}:s`, this.channel(room)];
+  }
+
+  meta(room: string): string {
+    return `${this.base(room)}:m`;
   }
 
   channel(room: string): string {
@@ -33,4 +66,17 @@ export class RoomKeys {
 /** A closing brace would end the part that names the slot. */
 function withoutBrace(room: string): string {
   return /[%}]/.test(room) ? room.replaceAll('%', '%25').replaceAll('}', '%7D') : room;
+}
+
+/** Returns for each slot of a cluster a text that hashes to it: the first one of those that are tried. */
+function tagsOfSlots(): string[] {
+  const tags: string[] = [];
+  for (let number = 0, found = 0; found < SLOTS; number += 1) {
+    const tag = number.toString(36);
+    const slot = keySlot(tag);
+    if (tags[slot] !== undefined) continue;
+    tags[slot] = tag;
+    found += 1;
+  }
+  return tags;
 }

@@ -30,6 +30,8 @@ export class Subscription {
   legs: readonly Leg[] = [];
   /** Run of Redis that last reported the room's position. */
   run: string | undefined;
+  /** Intervals since the room was published to, as far as this node knows; undefined if it is compared rarely. */
+  quietFor: number | undefined;
   /** Where the room was ahead of the deliveries when they were last compared: once is no proof that one was lost. */
   suspected: number | undefined;
   /** Deliveries did not come though the connection was there: a server may have ended the subscription by itself. */
@@ -93,10 +95,12 @@ export class Subscriber {
   private readonly logger = new Logger(Subscriber.name);
   private readonly byRoom = new Map<string, Subscription>();
   private readonly byChannel = new Map<string, Subscription>();
+  /** Rooms whose position is compared often. */
+  readonly watchedClosely = new Set<Subscription>();
 
   /**
    * @param onDelivery receives each delivery in order, decoded and as text
-   * @param onReady called when all rooms are subscribed again after a reconnect
+   * @param onReady called when all rooms are subscribed again after a reconnect, or after slots of a cluster have moved
    */
   constructor(
     private readonly client: RedisClient,
@@ -119,8 +123,13 @@ export class Subscriber {
     return this.byRoom.get(room);
   }
 
-  all(): Subscription[] {
-    return [...this.byRoom.values()];
+  get size(): number {
+    return this.byRoom.size;
+  }
+
+  /** Returns all subscriptions. Ones that begin during the iteration are included. */
+  all(): IterableIterator<Subscription> {
+    return this.byRoom.values();
   }
 
   /** @throws BrokerUnavailableError */
@@ -159,6 +168,17 @@ export class Subscriber {
     this.client.ssubscribe(channel).catch(() => undefined);
   }
 
+  /** Has a room compared often for a while, because it was published to. */
+  watchClosely(subscription: Subscription): void {
+    if (subscription.quietFor === undefined) this.watchedClosely.add(subscription);
+    subscription.quietFor = 0;
+  }
+
+  watchRarely(subscription: Subscription): void {
+    subscription.quietFor = undefined;
+    this.watchedClosely.delete(subscription);
+  }
+
   /** Sends a ping. A connection that does not answer is closed by its timeout, and reconnects. */
   probe(): void {
     if (this.isReady) this.client.ping().catch(() => undefined);
@@ -166,6 +186,7 @@ export class Subscriber {
 
   private drop(subscription: Subscription): void {
     // A later subscription of the same room may have taken its place.
+    this.watchRarely(subscription);
     if (this.byRoom.get(subscription.room) !== subscription) return;
     this.byRoom.delete(subscription.room);
     this.byChannel.delete(subscription.channel);

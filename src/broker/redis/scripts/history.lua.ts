@@ -4,13 +4,14 @@ import { ROOM } from './room.lua.js';
  * Reads a page of a room's history after a position, and removes messages that are too old.
  *
  * KEYS
- * 1 the room's meta hash
- * 2 its stream
- * 3 its sharded channel
+ * 1 where the epoch of rooms without a message is kept
+ * 2 the room's meta hash
+ * 3 its stream
+ * 4 its sharded channel
  *
  * ARGV
  * 1 an epoch that was never used before
- * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
+ * 2 how long rooms are remembered, in milliseconds; 0 for ever
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 epoch of the position; nothing to read from the oldest message
@@ -27,11 +28,11 @@ import { ROOM } from './room.lua.js';
 export const HISTORY = String.raw`${ROOM}
 -- Messages can be large: chunks begin small.
 local CHUNK, MAX_CHUNK = 8, 128
-local meta, stream = KEYS[1], KEYS[2]
+local stream = KEYS[3]
 local size, history_ttl = tonumber(ARGV[3]), tonumber(ARGV[4])
 local count, max_bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
 
-local room = open(meta, stream, KEYS[3], ARGV[9], ARGV[1], current_run(), ARGV[2])
+local room = open(2, ARGV[9], ARGV[1], current_run(), ARGV[2])
 if room.gathering then gather(room, ARGV[9], ARGV[1]) end
 if room.gathering then return {} end
 

@@ -4,12 +4,14 @@ import { ROOM } from './room.lua.js';
  * Returns the positions of rooms. A node sends what it knows of each room: if Redis has less, it lost the end of that
  * history.
  *
- * KEYS: for each room its meta hash, its stream and its sharded channel
+ * KEYS
+ * 1 where the epoch of rooms without a message is kept
+ * 2… for each room its meta hash, its stream and its sharded channel
  *
  * ARGV
  * 1 an epoch that was never used before
- * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
- * 3 how long a room with messages is remembered; nothing to keep the present time
+ * 2 how long rooms are remembered, in milliseconds; 0 for ever
+ * 3 `renew` to begin that time again, or else nothing
  * 4 the node that asks
  * 5… for each room what the node knows of it, see `room.lua.ts`, and `listens` if it subscribes to the room, `enters` if
  *   it has just done so
@@ -20,12 +22,12 @@ import { ROOM } from './room.lua.js';
  */
 export const POSITIONS = String.raw`${ROOM}
 local run = current_run()
-local fresh, ttl, renewed_ttl, node = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local fresh, ttl, renews, node = ARGV[1], ARGV[2], ARGV[3] ~= '', ARGV[4]
 local reply = {}
-for key = 1, #KEYS, 3 do
-  local argument = 5 + (key - 1) / 3 * 2
+for key = 2, #KEYS, 3 do
+  local argument = 5 + (key - 2) / 3 * 2
   local known, listens = ARGV[argument], ARGV[argument + 1] ~= ''
-  local room = open(KEYS[key], KEYS[key + 1], KEYS[key + 2], known, fresh, run, ttl)
+  local room = open(key, known, fresh, run, ttl)
   local state = ''
   if room.gathering then
     -- A node that has more restores it first.
@@ -34,7 +36,7 @@ for key = 1, #KEYS, 3 do
     gather(room, known, fresh)
   end
   mend(room, known, fresh)
-  if renewed_ttl ~= '' then expire(room.meta, room.offset > 0 and renewed_ttl or ttl) end
+  if renews then renew(room, ttl) end
   reply[#reply + 1] = room.epoch
   reply[#reply + 1] = text(room.offset)
   reply[#reply + 1] = legs_of(room, ARGV[argument + 1] ~= 'enters')

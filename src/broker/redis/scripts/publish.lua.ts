@@ -5,10 +5,11 @@ import { ROOM } from './room.lua.js';
  * the nodes that subscribe, or none.
  *
  * KEYS
- * 1 the room's meta hash
- * 2 its stream: ids are `offset-milliseconds`, field `p` a frame
- * 3 its sharded channel
- * 4… for each message with flag `i`, in order: what was published under its id
+ * 1 where the epoch of rooms without a message is kept
+ * 2 the room's meta hash
+ * 3 its stream: ids are `offset-milliseconds`, field `p` a frame
+ * 4 its sharded channel
+ * 5… for each message with flag `i`, in order: what was published under its id
  *
  * ARGV
  * 1 an epoch that was never used before
@@ -19,27 +20,27 @@ import { ROOM } from './room.lua.js';
  * 6 what the node knows of the room, see `room.lua.ts`
  * 7… for each message its flags (`i` has an id, `v` volatile) and its frame
  *
- * Returns where the epoch begins (see `legs_of`), then for each message its offset, nothing if it is volatile, or `=` and what was returned for the
- * first message with its id: `epoch offset`, nothing if that was volatile. Returns nothing while the room gathers what
- * nodes know; no message was accepted then.
+ * Returns where the epoch begins (see `legs_of`), then for each message its offset, nothing if it is volatile, or `=` and
+ * what was returned for the first message with its id: `epoch offset`, nothing if that was volatile. Returns nothing
+ * while the room gathers what nodes know; no message was accepted then.
  *
- * The stream comes first: if Redis cannot write (disk full, out of memory, a replica), the script fails before it has
- * changed anything, while publishing to the channel would succeed.
+ * The channel comes last: if Redis cannot write (disk full, out of memory, a replica), the script has failed before,
+ * while publishing to the channel would succeed.
  */
 export const PUBLISH = String.raw`${ROOM}
-local meta, stream, channel = KEYS[1], KEYS[2], KEYS[3]
+local meta, stream, channel = KEYS[2], KEYS[3], KEYS[4]
 local ttl, size, history_ttl, window = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local keeps = size > 0 and history_ttl ~= '0'
 
 local run = current_run()
-local room = open(meta, stream, channel, ARGV[6], ARGV[1], run, ttl)
+local room = open(2, ARGV[6], ARGV[1], run, ttl)
 if room.gathering then gather(room, ARGV[6], ARGV[1]) end
 if room.gathering then return {} end
 mend(room, ARGV[6], ARGV[1])
 -- A clock that was set back must not bring the history out of order.
 local now = math.max(milliseconds(), room.time)
 local head = room.offset
-local results, frames, next_id = { legs_of(room, true) }, {}, 4
+local results, frames, next_id = { legs_of(room, true) }, {}, 5
 
 for argument = 7, #ARGV, 2 do
   local flags, frame = ARGV[argument], ARGV[argument + 1]
@@ -54,6 +55,7 @@ for argument = 7, #ARGV, 2 do
   else
     local offset = ''
     if not string.find(flags, 'v', 1, true) then
+      if room.is_unused then store(room, run, ttl) end
       head = head + 1
       offset = text(head)
       if keeps then redis.call('XADD', stream, 'MAXLEN', '~', size, offset .. '-' .. text(now), 'p', frame) end

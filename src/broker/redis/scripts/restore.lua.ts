@@ -5,14 +5,15 @@ import { ROOM } from './room.lua.js';
  * offsets and ids. Messages that are there are skipped.
  *
  * KEYS
- * 1 the room's meta hash
- * 2 its stream
- * 3 its sharded channel
- * 4… for each message what was published under its id
+ * 1 where the epoch of rooms without a message is kept
+ * 2 the room's meta hash
+ * 3 its stream
+ * 4 its sharded channel
+ * 5… for each message what was published under its id
  *
  * ARGV
  * 1 an epoch that was never used before
- * 2 how long a room without messages is remembered, in milliseconds; 0 for ever
+ * 2 how long rooms are remembered, in milliseconds; 0 for ever
  * 3 how many messages are kept
  * 4 how long they are kept, in milliseconds
  * 5 how long ids are remembered, in milliseconds
@@ -31,7 +32,7 @@ export const RESTORE = String.raw`${ROOM}
 local fresh, ttl, size, history_ttl, window = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local keeps = size > 0 and history_ttl ~= '0'
 local run = current_run()
-local room = open(KEYS[1], KEYS[2], KEYS[3], ARGV[7], fresh, run, ttl)
+local room = open(2, ARGV[7], fresh, run, ttl)
 
 local epochs = {}
 for epoch, base, mark in string.gmatch(ARGV[9], '(%S+):(%d+)(!?)') do
@@ -50,7 +51,7 @@ local function restore(first)
   for argument = 12, #ARGV, 2 do
     local index = (argument - 12) / 2
     if first + index == room.offset + 1 then
-      local time, frame, id = ARGV[argument], ARGV[argument + 1], KEYS[4 + index]
+      local time, frame, id = ARGV[argument], ARGV[argument + 1], KEYS[5 + index]
       room.offset = room.offset + 1
       room.time = math.max(room.time, tonumber(time))
       if keeps then
@@ -87,6 +88,7 @@ if room.gathering then
   local is_known = first ~= room.epoch or mark ~= ''
   if room.offset == 0 and room.earlier == '' and is_known then begin(first, mark ~= '') end
   if is_on_the_way(first) then restore(tonumber(ARGV[10])) end
+  renew(room, ttl)
   if ARGV[11] ~= '' then hear(room, ARGV[7], ARGV[6] ~= '' and ARGV[6]) end
   gather(room, ARGV[7], fresh)
 end

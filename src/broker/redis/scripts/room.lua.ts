@@ -16,6 +16,10 @@ import { GATHERING_MS } from '../gathering.js';
  * - `w`, while the room gathers what nodes know: the deadline, and the room's offset at first; `k` the positions that
  *   were reported, `n` the nodes that reported them
  *
+ * A room to which nothing was published has no hash. All such rooms of a slot are in one epoch, which KEYS[1] of each
+ * script holds together with its run, and a room keeps that epoch when its first message is published. The key expires
+ * no later than a room that was published to in that epoch, so that a room which was forgotten begins with another one.
+ *
  * Nodes report their knowledge as text: `epoch:offset` for each epoch. A `-` follows if nothing can be lost with the
  * epoch, because it had no message up to there and did not begin with a loss. `@run` is the run in which the node last
  * got the room's position. If the node knows nothing of the room and comes from another run, it sends `?run`.
@@ -31,6 +35,8 @@ local KEPT_LOST_EPOCHS = 16
 local GATHERING_MS = ${GATHERING_MS}
 -- Limit on the gathering if no node is known to have received it.
 local SHORT_GATHERING_MS = 1000
+-- Anybody who may join a room names it: one without a message is remembered no longer than this.
+local UNUSED_MS = 3600000
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -41,6 +47,13 @@ end
 
 local function expire(key, ttl)
   if ttl ~= '0' then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
+end
+
+-- Renews a room's hash. One without a message and a loss has nothing that must be remembered.
+local function renew(room, ttl)
+  local is_unused = room.offset == 0 and room.losses == ''
+  if is_unused and (ttl == '0' or tonumber(ttl) > UNUSED_MS) then ttl = text(UNUSED_MS) end
+  expire(room.meta, ttl)
 end
 
 local function current_run()
@@ -181,7 +194,32 @@ local function comes_from_another(known, run)
   return former and former ~= run
 end
 
--- Creates a room. If nodes saw it in another run, they may restore it from its first message.
+-- Returns the epoch of rooms without a message. Epochs that a node knows of such a room began earlier.
+local function unused_epoch(known, fresh, run, ttl)
+  local kept, kept_run = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)$')
+  local is_latest, newest = kept_run == run, 0
+  for epoch in string.gmatch(known, '(%S+):%d+') do
+    newest = math.max(newest, began(epoch))
+    if is_latest and epoch ~= kept and began(epoch) >= began(kept) then is_latest = false end
+  end
+  if is_latest then return kept end
+  local epoch = name(fresh .. '.0', newest)
+  redis.call('SET', KEYS[1], epoch .. ' ' .. run)
+  expire(KEYS[1], ttl)
+  return epoch
+end
+
+-- Stores a room that has no hash yet.
+local function store(room, run, ttl)
+  -- This comes first, because it fails if Redis is full. What follows a first change succeeds.
+  redis.call('HSET', room.meta, 'e', room.epoch, 'o', '0', 'r', run)
+  redis.call('DEL', room.stream)
+  renew(room, ttl)
+  room.is_unused = nil
+end
+
+-- Creates a room. If nodes saw it in another run, they may restore it from its first message. A room of which nobody
+-- knows a message is stored when it gets one.
 local function create(room, known, fresh, run, ttl)
   local newest, lost, last, last_offset = 0, {}, nil, nil
   for epoch, offset, mark in string.gmatch(known, '(%S+):(%d+)(%-?)') do
@@ -193,25 +231,23 @@ local function create(room, known, fresh, run, ttl)
   end
   local seen_in = string.match(known, '@(%S+)')
   local is_awaited = last and seen_in and seen_in ~= run or comes_from_another(known, run)
-  room.epoch = is_awaited and last or name(fresh, newest)
-  redis.call('DEL', room.stream)
-  redis.call('HSET', room.meta, 'e', room.epoch, 'o', '0', 'r', run)
-  expire(room.meta, ttl)
-  if is_awaited then
-    -- It can be lost though it has no message: it began with a loss.
-    if last_offset == '0' then
-      room.losses = room.epoch
-      redis.call('HSET', room.meta, 'x', room.losses)
-    end
-    wait(room)
-  elseif last then
-    room.losses = room.epoch
-    redis.call('HSET', room.meta, 'x', room.losses, 'l', table.concat(lost, ' '))
+  if not last and not is_awaited then
+    room.is_unused = true
+    room.epoch = unused_epoch(known, fresh, run, ttl)
+    return
   end
+  room.epoch = is_awaited and last or name(fresh, newest)
+  -- With an awaited epoch, something can be lost though it has no message: it began with a loss.
+  if not is_awaited or last_offset == '0' then room.losses = room.epoch end
+  store(room, run, ttl)
+  if room.losses ~= '' then redis.call('HSET', room.meta, 'x', room.losses) end
+  if is_awaited then wait(room) else redis.call('HSET', room.meta, 'l', table.concat(lost, ' ')) end
 end
 
--- Reads the room. Creates it if it does not exist; in a new run, has it gather what nodes know.
-local function open(meta, stream, channel, known, fresh, run, ttl)
+-- Reads the room whose keys begin with this one. Creates it if it does not exist; in a new run, has it gather what nodes
+-- know.
+local function open(key, known, fresh, run, ttl)
+  local meta, stream, channel = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local found = redis.call('HMGET', meta, 'e', 'o', 'r', 'c', 't', 'x', 's', 'w', 'b')
   local room = { meta = meta, stream = stream, channel = channel, earlier = '', losses = '', offset = 0, time = 0 }
   if not found[1] then

@@ -1,6 +1,7 @@
 import { ACKNOWLEDGE } from './acknowledge.lua.js';
 import { ACKNOWLEDGED } from './acknowledged.lua.js';
 import { COLLECT } from './collect.lua.js';
+import { COMPARE } from './compare.lua.js';
 import { COUNT } from './count.lua.js';
 import { DEPOSIT } from './deposit.lua.js';
 import { HISTORY } from './history.lua.js';
@@ -15,6 +16,7 @@ export const SCRIPTS = {
   rookeryAcknowledge: ACKNOWLEDGE,
   rookeryAcknowledged: ACKNOWLEDGED,
   rookeryCollect: COLLECT,
+  rookeryCompare: COMPARE,
   rookeryCount: COUNT,
   rookeryDeposit: DEPOSIT,
   rookeryHistory: HISTORY,
