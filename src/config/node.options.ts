@@ -36,7 +36,10 @@ export class NodeOptions extends LimitOptions {
   @Min(50)
   redisTimeoutMs = 2000;
 
-  /** How often a node looks for deliveries that it did not get, in milliseconds. @default 2000 */
+  /**
+   * Interval at which a node compares rooms that were published to lately with Redis, to find lost deliveries, in
+   * milliseconds. Other rooms are compared within 15 intervals. @default 2000
+   */
   @IsInt()
   @Min(50)
   redisCheckIntervalMs = 2000;
