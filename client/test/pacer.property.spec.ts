@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-import { TokenBucket } from '../../src/connections/token-bucket.js';
+import { TokenBucket } from '../../src/telemetry/token-bucket.js';
 import { backOff } from '../src/back-off.js';
 import { Pacer } from '../src/pacer.js';
 

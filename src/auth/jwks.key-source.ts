@@ -55,7 +55,7 @@ export class JwksKeySource implements KeySource {
         error instanceof errors.JWKSMultipleMatchingKeys ||
         error instanceof errors.JOSENotSupported
       ) {
-        throw new TokenError('The token’s key is not known');
+        throw new TokenError('The token’s key is not known', { fault: 'TOKEN_WRONG_KEY' });
       }
       // Under a name of its own: the library's errors look alike whether the token or the key set is to blame.
       throw new TokenUnavailableError(

@@ -43,7 +43,9 @@ export class Revocations {
 
   /** @throws TokenError for a principal whose token is revoked */
   check(principal: Principal): Principal {
-    if (this.isRevoked(principal)) throw new TokenError('The token was revoked');
+    if (this.isRevoked(principal)) {
+      throw new TokenError('The token was revoked', { fault: 'TOKEN_REVOKED', userId: principal.userId });
+    }
     return principal;
   }
 

@@ -61,7 +61,7 @@ export class Tickets {
    */
   async redeem(ticket: string): Promise<string> {
     const sealed = await this.cluster.collect(KIND + nameOfTicket(ticket));
-    if (sealed === undefined) throw new TokenError('The ticket is not valid, or was used');
+    if (sealed === undefined) throw new TokenError('The ticket is not valid, or was used', { fault: 'TICKET_INVALID' });
     return unsealToken(ticket, sealed);
   }
 }

@@ -1,3 +1,4 @@
+import type { TokenFault } from '../telemetry/refusal-label.js';
 import type { Principal } from './principal.js';
 
 /**
@@ -16,9 +17,30 @@ export interface TokenVerifier {
 }
 export const TokenVerifier = Symbol('TokenVerifier');
 
-/** The token is not good. The message is for the client and never holds any of the token. */
+/** What is known of a token that is not good, for the log and the metrics. */
+export interface TokenErrorDetails {
+  /** @default 'TOKEN_INVALID' */
+  readonly fault?: TokenFault;
+  /** User id, only where the signature has proven it, as of a token that has expired. */
+  readonly userId?: string | undefined;
+}
+
+/**
+ * The token is not good. The message is for the client and the log, and never holds any of the token.
+ *
+ * @example
+ * throw new TokenError('The session has ended', { fault: 'TOKEN_EXPIRED', userId: session.user });
+ */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
+  readonly fault: TokenFault;
+  readonly userId: string | undefined;
+
+  constructor(message?: string, { fault = 'TOKEN_INVALID', userId }: TokenErrorDetails = {}) {
+    super(message);
+    this.fault = fault;
+    this.userId = userId;
+  }
 }
 
 /** The token cannot be judged at the moment, whatever it is worth: what it takes cannot be reached. */

@@ -1,11 +1,10 @@
-import { CLOSE_CODES } from '../protocol/close-codes.js';
-import type { CloseLabel } from '../telemetry/telemetry.js';
+import { CLOSE_LABELS, type CloseLabel } from '../telemetry/telemetry.js';
 
-const OWN: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES));
+const KNOWN: ReadonlySet<CloseLabel> = new Set(CLOSE_LABELS);
 
-/** The label of a close: the code, where it is one of ours or of RFC 6455, else its range. */
+/** Returns the label of a close: the code, where it is one of ours or of RFC 6455, else its range. */
 export function closeLabel(code: number): CloseLabel {
-  if (OWN.has(code) || (code >= 1000 && code < 1016)) return code;
+  if (KNOWN.has(code)) return code;
   if (code >= 3000 && code < 4000) return '3xxx';
   return code >= 4000 && code < 5000 ? '4xxx' : 1006;
 }

@@ -14,7 +14,7 @@ import { PING_FRAME } from './frame.js';
 import type { Pulse } from './pulse.js';
 import type { RequestLane } from './request-lane.js';
 import { currentRequest, errorPayloadOf } from './request.js';
-import { TokenBucket, type Rate } from './token-bucket.js';
+import { TokenBucket, type Rate } from '../telemetry/token-bucket.js';
 import type { Wire } from './wire.js';
 import { hasUnfinishedMessage } from './ws-insides.js';
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { WebSocketServer, type Server } from 'ws';
 
 import {
@@ -12,12 +12,15 @@ import {
   type Credentials,
 } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
+import { reasonOf } from '../auth/token-fault.js';
 import { TokenError } from '../auth/token-verifier.js';
 import { UpgradeRequest } from '../auth/upgrade-request.js';
 import { Broker, BrokerUnavailableError, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
+import { Journal, type JournalLevel } from '../telemetry/journal.js';
+import type { RefusalLabel } from '../telemetry/refusal-label.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { Admission, type Place } from './admission.js';
 import { clientAddressReader } from './client-address.js';
@@ -38,9 +41,11 @@ const MAX_FRAGMENTS = 1024;
 
 /** A refusal on its way to the client. */
 class Refusal extends Error {
+  /** @param user where it is known who it is */
   constructor(
     readonly code: RefusalCode,
     message: string = REFUSALS[code].message,
+    readonly user?: string,
   ) {
     super(message);
   }
@@ -55,7 +60,6 @@ export class UpgradeHandler {
   /** Speaks RFC 6455; it is handed upgrades and listens to nothing by itself. */
   readonly server: Server<typeof ClientSocket>;
 
-  private readonly logger = new Logger(UpgradeHandler.name);
   private readonly addressOf: (request: IncomingMessage) => string;
   private readonly isOriginAllowed: (origin: string | undefined) => boolean;
   private readonly deflatedWire: Wire;
@@ -68,7 +72,8 @@ export class UpgradeHandler {
     private readonly opener: ConnectionOpener,
     private readonly drain: DrainState,
     @Inject(Broker) private readonly broker: Broker,
-    private readonly telemetry: Telemetry,
+    telemetry: Telemetry,
+    private readonly journal: Journal,
   ) {
     this.deflatedWire = deflatedJsonWire(options.compressionThreshold, telemetry);
     this.addressOf = clientAddressReader(options.trustProxy);
@@ -85,8 +90,8 @@ export class UpgradeHandler {
       handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : (false as const)),
     };
     this.server = new WebSocketServer(serverOptions);
-    this.server.on('wsClientError', (error: Error, socket) =>
-      this.reply(socket as Socket, 'BAD_HANDSHAKE', error.message),
+    this.server.on('wsClientError', (error: Error, socket, request) =>
+      this.refuse(request, socket as Socket, new Refusal('BAD_HANDSHAKE', error.message)),
     );
   }
 
@@ -109,14 +114,14 @@ export class UpgradeHandler {
       query = queryOf(request.url);
       judged = this.judge(credentialsOf(request.headers, query), place);
     } catch (error) {
-      this.refuse(socket, error);
+      this.refuse(request, socket, error);
       return;
     }
     const complete = (principal: Principal): void => {
       const recover = positionsOf(query, principal.userId);
       this.complete(request, socket, head, { principal, recover, address: place.address }, place.give);
     };
-    if (judged instanceof Promise) judged.then(complete, (error: unknown) => this.refuse(socket, error));
+    if (judged instanceof Promise) judged.then(complete, (error: unknown) => this.refuse(request, socket, error));
     else complete(judged);
   }
 
@@ -163,7 +168,7 @@ export class UpgradeHandler {
   private takeUser(principal: Principal, place: Place): MaybePromise<Principal> {
     const taken = place.takeUser(principal.userId);
     const settle = (refusal: RefusalCode | undefined): Principal => {
-      if (refusal !== undefined) throw new Refusal(refusal);
+      if (refusal !== undefined) throw new Refusal(refusal, undefined, principal.userId);
       return principal;
     };
     return taken instanceof Promise ? taken.then(settle) : settle(taken);
@@ -208,26 +213,35 @@ export class UpgradeHandler {
     });
   }
 
-  private refuse(socket: Socket, error: unknown): void {
-    if (error instanceof Refusal) {
-      this.reply(socket, error.code, error.message);
-    } else if (error instanceof TokenError) {
-      this.reply(socket, error instanceof TokenMissingError ? 'TOKEN_MISSING' : 'TOKEN_INVALID', error.message);
-    } else {
-      // Readiness says that already.
-      if (!(error instanceof BrokerUnavailableError)) this.logError(error);
-      this.reply(socket, 'UNAVAILABLE', CANNOT_VERIFY);
-    }
-  }
-
-  private logError(error: unknown): void {
-    this.logger.error('A token could not be judged', error instanceof Error ? error.message : String(error));
-  }
-
-  private reply(socket: Socket, code: RefusalCode, message?: string): void {
-    this.telemetry.refusals.add(REFUSALS[code].status);
+  /** Counts a refusal, logs it, and answers with its status. */
+  private refuse(request: IncomingMessage, socket: Socket, error: unknown): void {
+    const { code, message, label = code, reason = message, user, level } = refusalOf(error);
+    const about = { user, address: this.addressOf(request), path: pathOf(request.url), status: REFUSALS[code].status };
+    this.journal.refusedUpgrade(label, reason, level === undefined ? about : { ...about, level });
     if (!socket.destroyed) refuse(socket, code, message);
   }
+}
+
+/** What the client is told, and what the log says in its place. */
+interface Told {
+  readonly code: RefusalCode;
+  readonly message: string;
+  readonly label?: RefusalLabel;
+  readonly reason?: string;
+  readonly user?: string | undefined;
+  readonly level?: JournalLevel;
+}
+
+function refusalOf(error: unknown): Told {
+  if (error instanceof Refusal) return { code: error.code, message: error.message, user: error.user };
+  if (error instanceof TokenMissingError) return { code: 'TOKEN_MISSING', message: error.message };
+  if (error instanceof TokenError) {
+    const { message, fault, userId: user } = error;
+    return { code: 'TOKEN_INVALID', message, label: fault, reason: reasonOf(error), user };
+  }
+  if (error instanceof BrokerUnavailableError) return { code: 'UNAVAILABLE', message: CANNOT_VERIFY };
+  const reason = `A token could not be judged: ${error instanceof Error ? error.message : String(error)}`;
+  return { code: 'UNAVAILABLE', message: CANNOT_VERIFY, reason, level: 'error' };
 }
 
 function pathOf(url = ''): string {

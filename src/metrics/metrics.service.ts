@@ -3,7 +3,9 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 import { Siblings } from '../cluster/siblings.js';
 import { ConnectionsService } from '../connections/connections.service.js';
+import { REFUSALS } from '../protocol/refusals.js';
 import { RoomsService } from '../rooms/rooms.service.js';
+import { refusalCodeOf, type RefusalLabel } from '../telemetry/refusal-label.js';
 import type { Tally } from '../telemetry/tally.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { distributionMetric } from './distribution.metric.js';
@@ -50,7 +52,8 @@ export class MetricsService implements OnModuleInit {
     this.tally('published_total', 'Publications accepted, by the way they came', 'source', telemetry.published);
     this.tally('errors_total', 'Errors sent to clients, by code', 'code', telemetry.errors);
     this.tally('closes_total', 'Connections closed, by close code', 'code', telemetry.closes);
-    this.tally('refusals_total', 'Upgrades refused, by HTTP status', 'status', telemetry.refusals);
+    this.tally('call_errors_total', 'Errors that REST calls were answered with, by code', 'code', telemetry.callErrors);
+    this.refusals(telemetry.refusals);
     this.tally('drops_total', 'What did not reach a client, by reason', 'reason', telemetry.drops);
 
     const fanOutHelp = 'Time that the fan-out of one event-loop turn took';
@@ -92,6 +95,22 @@ export class MetricsService implements OnModuleInit {
       collect: () => {
         counter.reset();
         counter.inc(read());
+      },
+    });
+  }
+
+  /** With the status beside the code: it follows from it, and makes no series more. */
+  private refusals(tally: Tally<RefusalLabel>): void {
+    const counter: Counter = new Counter({
+      name: `${PREFIX}refusals_total`,
+      help: 'Upgrades refused, by HTTP status and code',
+      labelNames: ['status', 'code'],
+      registers: [this.registry],
+      collect: () => {
+        counter.reset();
+        for (const [code, count] of tally.entries()) {
+          counter.inc({ status: String(REFUSALS[refusalCodeOf(code)].status), code }, count);
+        }
       },
     });
   }

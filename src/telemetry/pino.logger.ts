@@ -1,14 +1,13 @@
 import type { LoggerService } from '@nestjs/common';
 import pino, { type LevelWithSilent, type Logger, type LoggerOptions } from 'pino';
 
+import { LogLine, oneLine } from './log-line.js';
+
 export interface LogSettings {
   readonly level: LevelWithSilent;
   /** One line of JSON an event; otherwise lines for people. */
   readonly json: boolean;
 }
-
-/** Longest text in a log line: what a client sends must not become a log's size. */
-const MAX_TEXT_LENGTH = 2000;
 
 /** Where a token could stand in what is logged. */
 const SECRETS = ['req.headers.authorization', 'req.headers.cookie', 'req.headers["sec-websocket-protocol"]'];
@@ -32,19 +31,6 @@ export async function createPino({ level, json }: LogSettings): Promise<Logger> 
 /** An address without its query, which is where browsers put tokens. */
 export function withoutQuery(url: string | undefined): string {
   return oneLine((url ?? '').split('?', 1)[0] ?? '');
-}
-
-// oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
-
-/** Escapes what could end a line or drive a terminal, and cuts what is long. */
-export function oneLine(text: string): string {
-  const cut = text.length > MAX_TEXT_LENGTH ? `${text.slice(0, MAX_TEXT_LENGTH)}…` : text;
-  return cut.replaceAll(UNPRINTABLE, escapeCharacter);
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** Where Nest tells what it puts together: of interest only when that goes wrong. */
@@ -96,13 +82,22 @@ export class PinoLogger implements LoggerService {
     const stack = texts.length > 1 ? texts[0] : undefined;
     const fields = {
       ...(context === undefined ? {} : { context }),
+      ...(message instanceof LogLine ? message.fields : {}),
       ...stackOf(message instanceof Error ? message.stack : stack),
     };
-    this.target[level](fields, oneLine(message instanceof Error ? message.message : String(message)));
+    const hasText = message instanceof Error || message instanceof LogLine;
+    this.target[level](fields, oneLine(hasText ? message.message : String(message)));
   }
 }
 
 /** A stack begins with the error's message, which may quote a client: its lines stay, all else is escaped. */
 function stackOf(stack: string | undefined): { stack?: string } {
-  return stack === undefined ? {} : { stack: stack.split('\n').map(oneLine).join('\n') };
+  return stack === undefined
+    ? {}
+    : {
+        stack: stack
+          .split('\n')
+          .map((line) => oneLine(line))
+          .join('\n'),
+      };
 }

@@ -1,8 +1,9 @@
 import { Global, Module } from '@nestjs/common';
 
+import { Journal } from './journal.js';
 import { Telemetry } from './telemetry.js';
 
-/** The counters, for every module. */
+/** The counters and the journal, for every module. */
 @Global()
-@Module({ providers: [Telemetry], exports: [Telemetry] })
+@Module({ providers: [Journal, Telemetry], exports: [Journal, Telemetry] })
 export class TelemetryModule {}

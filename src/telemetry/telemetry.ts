@@ -1,29 +1,54 @@
 import { Injectable } from '@nestjs/common';
 
-import type { ErrorCode } from '../protocol/errors.js';
+import { CLOSE_CODES } from '../protocol/close-codes.js';
+import { ERRORS, type ErrorCode } from '../protocol/errors.js';
 import { Distribution } from './distribution.js';
+import { REFUSAL_LABELS, type RefusalLabel } from './refusal-label.js';
 import { Tally } from './tally.js';
 
 /** Why something that was meant for a client did not get there. */
-export type DropReason =
+export const DROP_REASONS = [
   /** The oldest message gave way: rule `drop-oldest` of a room without history. */
-  | 'drop-oldest'
+  'drop-oldest',
   /** A newer message took its place: rule `keep-latest`. */
-  | 'keep-latest'
+  'keep-latest',
   /** A volatile message met a member who was catching up. */
-  | 'volatile'
+  'volatile',
   /** A presence change met a member who was behind: it asks for `presence` when it wants it. */
-  | 'presence'
+  'presence',
   /** The connection was closed for being slow: rule `disconnect`. */
-  | 'disconnect'
+  'disconnect',
   /** History no longer had it when the member got there; announced by `room:gap`. */
-  | 'gap';
+  'gap',
+] as const;
+export type DropReason = (typeof DROP_REASONS)[number];
 
 /** A close code. Clients choose codes too, thousands of them: those that nobody else uses share the label of their range. */
 export type CloseLabel = number | '3xxx' | '4xxx';
 
+const FIRST_OF_RFC = 1000;
+const CODES_OF_RFC = 16;
+export const CLOSE_LABELS: readonly CloseLabel[] = [
+  ...new Set<CloseLabel>([
+    ...Array.from({ length: CODES_OF_RFC }, (_none, index) => FIRST_OF_RFC + index),
+    ...Object.values(CLOSE_CODES),
+    '3xxx',
+    '4xxx',
+  ]),
+];
+
 /** Ways in. */
-export type Source = 'websocket' | 'rest' | 'service';
+export const SOURCES = ['websocket', 'rest', 'service'] as const;
+export type Source = (typeof SOURCES)[number];
+
+/** Label of an error: its code, or `APPLICATION` for the codes that an application chose. */
+export type ErrorLabel = ErrorCode | 'APPLICATION';
+const ERROR_LABELS: readonly ErrorLabel[] = [...(Object.keys(ERRORS) as ErrorCode[]), 'APPLICATION'];
+
+/** Returns the label of an error's code. */
+export function errorLabel(code: string): ErrorLabel {
+  return Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'APPLICATION';
+}
 
 /**
  * What every floor counts into and `/metrics` reads: plain numbers, so that counting costs nothing worth measuring on
@@ -47,11 +72,14 @@ export class Telemetry {
   /** Publications that the broker lost on the way to this node and that history made good. */
   mended = 0;
 
-  readonly published = new Tally<Source>();
-  readonly errors = new Tally<ErrorCode | 'APPLICATION'>();
-  readonly closes = new Tally<CloseLabel>();
-  readonly refusals = new Tally<number>();
-  readonly drops = new Tally<DropReason>();
+  readonly published = new Tally<Source>(SOURCES);
+  /** Errors sent to clients over WebSocket. */
+  readonly errors = new Tally<ErrorLabel>(ERROR_LABELS);
+  /** Errors that REST calls were answered with. */
+  readonly callErrors = new Tally<ErrorLabel>(ERROR_LABELS);
+  readonly closes = new Tally<CloseLabel>(CLOSE_LABELS);
+  readonly refusals = new Tally<RefusalLabel>(REFUSAL_LABELS);
+  readonly drops = new Tally<DropReason>(DROP_REASONS);
 
   /** Seconds that the fan-out of one loop turn took. */
   readonly fanOutSeconds = new Distribution([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]);

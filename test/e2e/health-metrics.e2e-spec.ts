@@ -123,7 +123,7 @@ describe('metrics', () => {
       'rookery_published_total{source="websocket"}': 1,
       'rookery_published_total{source="rest"}': 1,
       'rookery_errors_total{code="UNKNOWN_TYPE"}': 1,
-      'rookery_refusals_total{status="401"}': 1,
+      'rookery_refusals_total{status="401",code="TOKEN_MALFORMED"}': 1,
       'rookery_closes_total{code="1000"}': 1,
       rookery_outbox_bytes: 0,
     });

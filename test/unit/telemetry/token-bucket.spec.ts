@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-import { TokenBucket, type Rate } from '../../../src/connections/token-bucket.js';
+import { TokenBucket, type Rate } from '../../../src/telemetry/token-bucket.js';
 
 describe('TokenBucket', () => {
   it('lets a burst through, and then one at a time', () => {

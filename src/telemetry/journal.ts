@@ -1,0 +1,155 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+
+import { LogLine } from './log-line.js';
+import type { RefusalLabel } from './refusal-label.js';
+import { Telemetry } from './telemetry.js';
+import { TokenBucket } from './token-bucket.js';
+
+/** Lines of one event and code: so many at once, and so many per second in the long run. */
+const LINES = { burst: 20, perSecond: 1 };
+/** What was left out is reported this often. */
+const REPORT_MS = 10_000;
+/** Limit on the pairs of event and code with an allowance of their own. Both come from closed sets, so it is not met. */
+const MAX_ALLOWANCES = 500;
+
+/** The field `event` of a line, and the words that its text begins with. */
+const EVENTS = {
+  'upgrade.refused': 'Upgrade refused',
+  'call.refused': 'REST call refused',
+  'request.refused': 'Request refused',
+  'connection.closed': 'Connection closed by the server',
+  'member.removed': 'Member removed by the server',
+  'operator.acted': 'Operator',
+} as const;
+
+export type JournalEvent = keyof typeof EVENTS;
+
+/** Levels as Nest's loggers name them; `log` is `info` in the server's own log. */
+export type JournalLevel = 'error' | 'warn' | 'log' | 'debug';
+
+/** Whom or what a line is about. Values may come from clients: they are escaped and cut. */
+export interface About {
+  /** User id, where it is proven. */
+  readonly user?: string | undefined;
+  readonly address?: string | undefined;
+  /** Id of the connection, the `clientId` on the wire. */
+  readonly connection?: string | undefined;
+  readonly room?: string | undefined;
+  /** What was asked for: `join`, `publish`, … or the type of a message. */
+  readonly action?: string | undefined;
+  readonly method?: string | undefined;
+  /** Path without query: a query is where tokens are. */
+  readonly path?: string | undefined;
+  readonly status?: number | undefined;
+}
+
+/** One line of the journal. */
+export interface Entry extends About {
+  readonly event: Exclude<JournalEvent, 'operator.acted'>;
+  /** From a closed set. A code that an application chose counts as `APPLICATION` for the rate of lines. */
+  readonly code: string | number;
+  /** In words. Never holds any of a token. */
+  readonly reason: string;
+  /** @default 'log' */
+  readonly level?: JournalLevel;
+  /** Label of the code, where there are many codes. @default the code */
+  readonly kind?: string | number;
+}
+
+/** What an operator did, by whom and to what. */
+export interface Act extends About {
+  /** User id of the token that the operator showed. */
+  readonly by: string;
+  /** The connection, user or token that it was done to. */
+  readonly target: string;
+  readonly result?: string;
+}
+
+interface Allowance {
+  readonly event: JournalEvent;
+  readonly code: string | number;
+  readonly level: JournalLevel;
+  readonly bucket: TokenBucket;
+  leftOut: number;
+}
+
+/** Refusals that say something of the server, and not of the client. */
+const LEVELS: Readonly<Partial<Record<RefusalLabel, JournalLevel>>> = {
+  FULL: 'warn',
+  UNAVAILABLE: 'warn',
+  DRAINING: 'debug',
+};
+
+/**
+ * Writes one log line for each refusal, close, removal and act of an operator, with a code, a reason in words and whom
+ * it is about. Lines are limited for each event and code, so that nobody can flood the log; those that are left out are
+ * counted, and reported every ten seconds. Nothing here is called for a message that is accepted.
+ */
+@Injectable()
+export class Journal implements OnApplicationShutdown {
+  private readonly logger = new Logger(Journal.name);
+  private readonly allowances = new Map<string, Allowance>();
+  private report: NodeJS.Timeout | undefined;
+
+  constructor(private readonly telemetry: Telemetry) {}
+
+  /**
+   * Counts a refused upgrade, and logs it.
+   *
+   * @param label the code, or of a token what is wrong with it
+   * @param reason in words, for the log
+   * @example
+   * journal.refusedUpgrade('NOT_FOUND', 'No WebSocket endpoint here', { address, path });
+   */
+  refusedUpgrade(label: RefusalLabel, reason: string, about: About & { readonly level?: JournalLevel }): void {
+    this.telemetry.refusals.add(label);
+    this.write({ level: LEVELS[label] ?? 'log', ...about, event: 'upgrade.refused', code: label, reason });
+  }
+
+  /** Logs an act of an operator. These lines are not limited: each needed a token with the scope `admin`. */
+  acted(action: string, { by, target, result, ...about }: Act): void {
+    const fields = { event: 'operator.acted', action, by, target, result, ...about };
+    this.logger.log(new LogLine(`${EVENTS['operator.acted']} ${by} ${action}: ${target}`, fields));
+  }
+
+  /** Writes a line, unless there were too many of its event and code. */
+  write({ event, code, reason, level = 'log', kind = code, ...about }: Entry): void {
+    const allowance = this.allowanceOf(event, kind, level);
+    if (allowance.bucket.take(performance.now()) > 0) {
+      this.leaveOut(allowance);
+      return;
+    }
+    this.logger[level](new LogLine(`${EVENTS[event]}: ${reason}`, { event, code, reason, ...about }));
+  }
+
+  onApplicationShutdown(): void {
+    this.reportLeftOut();
+  }
+
+  private allowanceOf(event: JournalEvent, code: string | number, level: JournalLevel): Allowance {
+    const key = `${event} ${code} ${level}`;
+    const known = this.allowances.get(key);
+    if (known !== undefined) return known;
+    if (this.allowances.size >= MAX_ALLOWANCES && code !== 'OTHER') return this.allowanceOf(event, 'OTHER', level);
+    const allowance = { event, code, level, bucket: new TokenBucket(LINES, performance.now()), leftOut: 0 };
+    this.allowances.set(key, allowance);
+    return allowance;
+  }
+
+  private leaveOut(allowance: Allowance): void {
+    allowance.leftOut += 1;
+    this.report ??= setTimeout(() => this.reportLeftOut(), REPORT_MS).unref();
+  }
+
+  private reportLeftOut(): void {
+    clearTimeout(this.report);
+    this.report = undefined;
+    for (const allowance of this.allowances.values()) {
+      const { event, code, level, leftOut } = allowance;
+      if (leftOut === 0) continue;
+      allowance.leftOut = 0;
+      const text = `${leftOut} more lines were left out: ${EVENTS[event]}, ${code}`;
+      this.logger[level](new LogLine(text, { event: 'journal.left_out', of: event, code, count: leftOut }));
+    }
+  }
+}
