@@ -14,9 +14,11 @@ import { RookeryAdapter } from './connections/rookery.adapter.js';
 import { hasChatDoor, serveChatDoor } from './chat-door.js';
 import { hasExampleChat, serveExampleChat } from './chat-page.js';
 import { BoundedExpressAdapter } from './http-server.js';
+import { CallLog } from './rest/call-log.js';
 import { RestErrorFilter } from './rest/rest-error.filter.js';
 import { hasStartPage, serveStartPage } from './start-page.js';
-import { PinoLogger, createPino, withoutQuery } from './telemetry/pino.logger.js';
+import { withoutQuery } from './telemetry/log-line.js';
+import { PinoLogger, createPino } from './telemetry/pino.logger.js';
 
 const PROBES = new Set(['/health/live', '/health/ready', '/metrics']);
 
@@ -64,15 +66,17 @@ function useHttp(app: NestExpressApplication, options: RookeryOptions, logger: L
     }),
   );
   app.use(helmet());
-  app.use(upgradeRequiredAt(options.wsPath));
+  const calls = app.get(CallLog);
+  app.use(upgradeRequiredAt(options.wsPath, (request) => calls.notUpgraded(request)));
   app.useBodyParser('json', { limit: options.maxMessageBytes || Infinity });
-  app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost)));
+  app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost), calls));
 }
 
 /** Answers plain requests to the endpoint. Express would take its path for a prefix: all there is, where it is `/`. */
-function upgradeRequiredAt(wsPath: string) {
+function upgradeRequiredAt(wsPath: string, onRefused: (request: Request) => void) {
   return (request: Request, response: Response, next: NextFunction): void => {
     if (request.path === wsPath || request.path === `${wsPath}/`) {
+      onRefused(request);
       response.status(426).setHeader('Upgrade', 'websocket').json(refusalBody('UPGRADE_REQUIRED'));
     } else {
       next();

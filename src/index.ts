@@ -47,6 +47,7 @@ export { RoomAccess } from './messaging/room-access.js';
 export { MessagingService, type PublishOptions } from './messaging/messaging.service.js';
 export { UnhandledMessageEvent } from './messaging/unhandled.service.js';
 
+export { CallLog } from './rest/call-log.js';
 export { EnvelopeExceptionFilter } from './rest/envelope-exception.filter.js';
 export { PayloadValidationPipe } from './rest/payload-validation.pipe.js';
 export { RestErrorFilter } from './rest/rest-error.filter.js';

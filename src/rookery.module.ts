@@ -8,6 +8,7 @@ import { RookeryConfigModule, type RookeryAsyncOptions } from './config/config.m
 import type { RookeryOptionsInput } from './config/rookery.options.js';
 import { ConnectionsModule } from './connections/connections.module.js';
 import { MessagingModule } from './messaging/messaging.module.js';
+import { CallLog } from './rest/call-log.js';
 import { RoomsModule } from './rooms/rooms.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
@@ -61,6 +62,7 @@ function assemble(config: DynamicModule, overrides: RookeryOverrides): DynamicMo
       rooms,
       messaging,
     ],
-    exports: [ClusterModule, auth, broker, connections, rooms, messaging],
+    providers: [CallLog],
+    exports: [CallLog, ClusterModule, auth, broker, connections, rooms, messaging],
   };
 }

@@ -15,6 +15,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { ClusterConnections } from '../connections/cluster-connections.js';
 import { ConnectionsService } from '../connections/connections.service.js';
 import { ProtocolError } from '../protocol/errors.js';
+import { CallLog } from '../rest/call-log.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
 import { answer, paramOf, queryOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
@@ -37,6 +38,7 @@ export class ConnectionsController {
     private readonly view: ConnectionsView,
     private readonly everywhere: ClusterConnections,
     @Inject(Cluster) private readonly cluster: Cluster,
+    private readonly calls: CallLog,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
@@ -71,8 +73,10 @@ export class ConnectionsController {
   @ApiNoContentResponse()
   @ApiServiceUnavailableResponse({ description: NODE_SILENT })
   async disconnect(@Req() call: RestCall, @Res() response: object): Promise<void> {
-    const { count, partial } = await this.everywhere.disconnect(paramOf(call, 'id'));
+    const id = paramOf(call, 'id');
+    const { count, partial } = await this.everywhere.disconnect(id);
     if (count === 0) throw notFound(partial);
+    this.calls.acted(call, 'disconnect connection', id);
     answer(this.adapterHost, response);
   }
 }

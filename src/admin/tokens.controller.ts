@@ -4,6 +4,7 @@ import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@n
 
 import { Revocations } from '../auth/revocations.js';
 import { Cluster } from '../cluster/cluster.js';
+import { CallLog } from '../rest/call-log.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
 import { answer, bodyOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
@@ -20,6 +21,7 @@ export class TokensController {
   constructor(
     private readonly revocations: Revocations,
     @Inject(Cluster) private readonly cluster: Cluster,
+    private readonly calls: CallLog,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
@@ -31,6 +33,7 @@ export class TokensController {
   async revoke(@Req() call: RestCall, @Res() response: object): Promise<void> {
     const { jti } = await bodyOf(call, RevokeTokenBody);
     await this.revocations.revokeToken(jti);
+    this.calls.acted(call, 'revoke token', jti);
     answer(this.adapterHost, response, { success: true, node: this.cluster.nodeId } satisfies RevokedAnswer);
   }
 }

@@ -5,6 +5,7 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@
 import { Revocations } from '../auth/revocations.js';
 import { Cluster } from '../cluster/cluster.js';
 import { ClusterConnections } from '../connections/cluster-connections.js';
+import { CallLog } from '../rest/call-log.js';
 import { RestErrorFilter } from '../rest/rest-error.filter.js';
 import { answer, paramOf, type RestCall } from '../rest/rest-call.js';
 import { AdminOnly, RestGuard } from '../rest/rest.guard.js';
@@ -23,6 +24,7 @@ export class UsersController {
     private readonly revocations: Revocations,
     private readonly connections: ClusterConnections,
     @Inject(Cluster) private readonly cluster: Cluster,
+    private readonly calls: CallLog,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
 
@@ -31,7 +33,9 @@ export class UsersController {
   @ApiOperation({ summary: 'End all tokens that the user has by now, and close its connections with 4401' })
   @ApiOkResponse({ type: RevokedAnswer })
   async revoke(@Req() call: RestCall, @Res() response: object): Promise<void> {
-    await this.revocations.revokeUser(paramOf(call, 'id'));
+    const id = paramOf(call, 'id');
+    await this.revocations.revokeUser(id);
+    this.calls.acted(call, 'revoke user', id);
     answer(this.adapterHost, response, { success: true, node: this.cluster.nodeId } satisfies RevokedAnswer);
   }
 
@@ -39,7 +43,9 @@ export class UsersController {
   @ApiOperation({ summary: 'Close all connections of the user with 4403' })
   @ApiOkResponse({ type: DisconnectedAnswer })
   async disconnect(@Req() call: RestCall, @Res() response: object): Promise<void> {
-    const { count, partial } = await this.connections.disconnectUser(paramOf(call, 'id'));
+    const id = paramOf(call, 'id');
+    const { count, partial } = await this.connections.disconnectUser(id);
+    this.calls.acted(call, 'disconnect user', id, `${count} connections${partial ? ', a node did not answer' : ''}`);
     const body = { success: true, disconnected: count, ...(partial ? { partial } : {}) } as const;
     answer(this.adapterHost, response, body satisfies DisconnectedAnswer);
   }

@@ -12,6 +12,7 @@ import type { Principal } from './principal.js';
 import { Revocations } from './revocations.js';
 import { isTicket } from './ticket-seal.js';
 import { Tickets } from './tickets.js';
+import { reasonOf } from './token-fault.js';
 import { TokenError, TokenUnavailableError, TokenVerifier } from './token-verifier.js';
 
 /** What an HTTP request brings along to say who it is from. */
@@ -31,8 +32,14 @@ export const CANNOT_VERIFY = 'Tokens cannot be verified at the moment';
 
 /** What a client is told when its token was not taken; what is left as it is, is a fault of the server. */
 export function refusalOf(error: unknown): unknown {
-  if (error instanceof TokenError) return new ProtocolError('TOKEN_INVALID', undefined, error.message);
-  if (error instanceof TokenUnavailableError) return new ProtocolError('UNAVAILABLE', undefined, CANNOT_VERIFY);
+  if (error instanceof TokenError) {
+    const code = error instanceof TokenMissingError ? 'TOKEN_MISSING' : error.fault;
+    const note = { code, reason: reasonOf(error), user: error.userId };
+    return new ProtocolError('TOKEN_INVALID', undefined, error.message).noted(note);
+  }
+  if (error instanceof TokenUnavailableError) {
+    return new ProtocolError('UNAVAILABLE', undefined, CANNOT_VERIFY).noted({ reason: error.message });
+  }
   return error;
 }
 

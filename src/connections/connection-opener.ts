@@ -6,10 +6,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { BrokerUnavailableError, type MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
+import { Journal } from '../telemetry/journal.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import type { ClientSocket } from './client-socket.js';
-import { closeLabel } from './close-label.js';
+import { closeCodeOf, closeLabel } from './close-label.js';
 import { Connection, type ConnectionContext, type ConnectionDetails } from './connection.js';
 import { ConnectionsService } from './connections.service.js';
 import { Dispatcher } from './dispatcher.js';
@@ -44,12 +45,14 @@ export class ConnectionOpener {
   private readonly onMessage: (this: ClientSocket, data: Buffer, isBinary: boolean) => void;
   private readonly onPing: (this: ClientSocket) => void;
   private readonly onClose: (this: ClientSocket, code: number) => void;
+  private readonly onError: (this: ClientSocket, error: Error) => void;
 
   constructor(
     options: RookeryOptions,
     turn: Turn,
     writer: TcpWriter,
     private readonly telemetry: Telemetry,
+    journal: Journal,
     private readonly connections: ConnectionsService,
     private readonly dispatcher: Dispatcher,
     private readonly handlers: ApplicationHandlers,
@@ -61,6 +64,7 @@ export class ConnectionOpener {
       turn,
       writer,
       telemetry,
+      journal,
       bound: options.outboxBytes,
       rate: { burst: options.rateBurst, perSecond: options.rateLimit },
       offences: { burst: options.maxOffences, perSecond: 1 },
@@ -70,6 +74,11 @@ export class ConnectionOpener {
     };
     this.onPing = function onPing() {
       if (this.connection !== undefined) dispatcher.receivePing(this.connection);
+    };
+    // A frame that breaks RFC 6455 or a bound: `ws` answers it with its close code, and `close` counts it.
+    this.onError = function onError(error) {
+      const code = closeCodeOf(error);
+      if (this.connection?.closing === false) journal.closed(code, code, error.message, this.connection.about);
     };
     const closed = this.closed.bind(this);
     this.onClose = function onClose(code) {
@@ -94,8 +103,7 @@ export class ConnectionOpener {
     events.on('ping', this.onPing);
     events.on('close', this.onClose);
     events.on('close', onClosed);
-    // A frame that breaks RFC 6455: `ws` answers it with its close code, and `close` counts it.
-    ws.on('error', ignore);
+    events.on('error', this.onError);
     this.telemetry.connectionsOpened += 1;
     this.heartbeat.add(connection);
     this.tokens.watch(connection);
@@ -151,8 +159,4 @@ export class ConnectionOpener {
     this.connections.closed(connection);
     if (connection.announced) void this.lifecycle.emit('connection.closed', { connection, code });
   }
-}
-
-function ignore(): void {
-  // See above.
 }

@@ -6,20 +6,35 @@ import type { WebSocket } from 'ws';
 import type { Principal } from '../auth/principal.js';
 import type { UpgradeRequest } from '../auth/upgrade-request.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
-import { ERRORS, type ErrorCode, type ErrorPayload } from '../protocol/errors.js';
+import type { ErrorNote, ErrorPayload } from '../protocol/errors.js';
 import type { ServerMessages, ServerMessageType } from '../protocol/messages.js';
 import type { Position } from '../protocol/position.js';
+import type { About, Journal } from '../telemetry/journal.js';
+import { errorLabel, type CutReason } from '../telemetry/telemetry.js';
+import { TokenBucket, type Rate } from '../telemetry/token-bucket.js';
+import { closeLabel } from './close-label.js';
 import { Outbox, type OutboxContext } from './outbox.js';
 import { PING_FRAME } from './frame.js';
 import type { Pulse } from './pulse.js';
 import type { RequestLane } from './request-lane.js';
 import { currentRequest, errorPayloadOf } from './request.js';
-import { TokenBucket, type Rate } from '../telemetry/token-bucket.js';
 import type { Wire } from './wire.js';
 import { hasUnfinishedMessage } from './ws-insides.js';
 
+/** Close code of a connection that ends without a goodbye; it is never sent. */
+const LOST = 1006;
+
+const CUTS: Readonly<Record<CutReason, string>> = {
+  silent: 'nothing came from the client for too long',
+  stalled: 'the client read nothing for too long',
+  unfinished: 'a message of the client did not end',
+  drain: 'the server is shutting down',
+  application: 'the application cut it',
+};
+
 /** What connections of a node share. */
 export interface ConnectionContext extends OutboxContext {
+  readonly journal: Journal;
   readonly rate: Rate;
   /** How many offences are forgiven. */
   readonly offences: Rate;
@@ -117,14 +132,21 @@ export class Connection {
   }
 
   /** Sends an `error`; counted by its code. */
-  sendError(error: ErrorPayload, requestId?: string): void {
-    this.countError(error);
+  sendError(error: ErrorPayload, requestId?: string, note: ErrorNote = {}): void {
+    this.countError(error, note);
     this.send('error', error, requestId);
   }
 
-  /** @internal Counts an error that is told in another way than by an `error`. */
-  countError({ code }: ErrorPayload): void {
-    this.context.telemetry.errors.add(Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'APPLICATION');
+  /** @internal Counts an error that is told in another way than by an `error`, and logs it. */
+  countError(error: ErrorPayload, note: ErrorNote): void {
+    const { telemetry, journal } = this.context;
+    telemetry.errors.add(errorLabel(error.code));
+    journal.refused('request.refused', error, note, this.about);
+  }
+
+  /** @internal What log lines say of it. */
+  get about(): About {
+    return { user: this.userId, address: this.address, connection: this.id };
   }
 
   /**
@@ -135,13 +157,18 @@ export class Connection {
    */
   close(code: number = CLOSE_CODES.GOING_AWAY, reason = ''): void {
     if (this.closing) return;
+    this.context.journal.closed(code, closeLabel(code), reason, this.about);
     this.outbox.end();
     this.closing = true;
     this.ws.close(code, reason);
   }
 
   /** Ends at once, without a goodbye. */
-  terminate(): void {
+  terminate(reason: CutReason = 'application'): void {
+    const { telemetry, journal } = this.context;
+    telemetry.cuts.add(reason);
+    // One that was said goodbye to has its line.
+    if (!this.closing) journal.closed(LOST, LOST, CUTS[reason], this.about);
     this.closing = true;
     this.ws.terminate();
   }

@@ -165,7 +165,7 @@ export class Dispatcher {
     try {
       outcome = this.handle(connection, type, payload, requestId);
     } catch (error) {
-      this.fail(connection, error, requestId);
+      this.fail(connection, error, requestId, type);
       return undefined;
     }
     if (!(outcome instanceof Promise)) {
@@ -174,7 +174,7 @@ export class Dispatcher {
     }
     return outcome.then(
       (settled) => this.settle(connection, settled, requestId),
-      (error: unknown) => this.fail(connection, error, requestId),
+      (error: unknown) => this.fail(connection, error, requestId, type),
     );
   }
 
@@ -209,8 +209,8 @@ export class Dispatcher {
     );
   }
 
-  private fail(connection: Connection, error: unknown, requestId: string | undefined): void {
-    this.inOrder(connection, () => this.answerError(connection, error, requestId));
+  private fail(connection: Connection, error: unknown, requestId: string | undefined, type?: string): void {
+    this.inOrder(connection, () => this.answerError(connection, error, requestId, type));
   }
 
   private inOrder(connection: Connection, send: () => void): void {
@@ -225,7 +225,10 @@ export class Dispatcher {
     reply?.sent?.();
   }
 
-  private answerError(connection: Connection, error: unknown, requestId: string | undefined): void {
-    connection.sendError(failureOf(error, this.logger), requestId);
+  /** @param type of the message; left out where it is not known any more, or never was */
+  private answerError(connection: Connection, error: unknown, requestId: string | undefined, type?: string): void {
+    const note = error instanceof ProtocolError ? error.note : {};
+    const action = note.action ?? type;
+    connection.sendError(failureOf(error, this.logger), requestId, action === undefined ? note : { ...note, action });
   }
 }

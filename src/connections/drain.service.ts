@@ -38,7 +38,7 @@ export class DrainService implements BeforeApplicationShutdown {
     await this.sayGoodbye(Math.min(this.options.drainTimeoutMs * GOODBYE_SHARE, total * MAX_PACE_MS));
     while (this.connections.count() > 0 && performance.now() < deadline) await delay(STEP_MS);
     const cut = this.connections.count();
-    for (const connection of this.connections.all()) connection.terminate();
+    for (const connection of this.connections.all()) connection.terminate('drain');
     const took = Math.round(performance.now() - startedAt);
     if (total > 0) this.logger.log(`Drained ${total} connections in ${took} ms, ${cut} of them cut`);
   }

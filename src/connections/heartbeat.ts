@@ -48,8 +48,9 @@ export class Heartbeat implements OnApplicationShutdown {
   }
 
   private look(connection: Connection, now: number): void {
-    if (this.isAlive(connection, now) && !this.isDripping(connection, now)) this.ping(connection, now);
-    else connection.terminate();
+    if (!this.isAlive(connection, now)) connection.terminate(connection.outbox.stuck ? 'stalled' : 'silent');
+    else if (this.isDripping(connection, now)) connection.terminate('unfinished');
+    else this.ping(connection, now);
   }
 
   private isAlive(connection: Connection, now: number): boolean {

@@ -11,6 +11,7 @@ import {
   credentialsOf,
   type Credentials,
 } from '../auth/authenticator.js';
+import { clientAddressReader } from '../auth/client-address.js';
 import type { Principal } from '../auth/principal.js';
 import { reasonOf } from '../auth/token-fault.js';
 import { TokenError } from '../auth/token-verifier.js';
@@ -23,7 +24,6 @@ import { Journal, type JournalLevel } from '../telemetry/journal.js';
 import type { RefusalLabel } from '../telemetry/refusal-label.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { Admission, type Place } from './admission.js';
-import { clientAddressReader } from './client-address.js';
 import { ClientSocket } from './client-socket.js';
 import type { ConnectionDetails } from './connection.js';
 import { ConnectionOpener } from './connection-opener.js';

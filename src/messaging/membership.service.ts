@@ -13,7 +13,10 @@ import { ClusterRooms, type ClusterRoom } from '../rooms/cluster-rooms.js';
 import type { JoinRequest } from '../protocol/payloads.js';
 import { Joining, type Joined, type Recovery } from '../rooms/joining.js';
 import { RoomsService } from '../rooms/rooms.service.js';
+import { Journal } from '../telemetry/journal.js';
 import { RoomAccess } from './room-access.js';
+
+const NOT_TO_BE_LEFT = 'The server keeps every connection in this room';
 
 /** Joining, leaving and looking around, as clients ask for it. */
 @Injectable()
@@ -27,6 +30,7 @@ export class MembershipService {
     private readonly joining: Joining,
     private readonly everywhere: ClusterRooms,
     private readonly access: RoomAccess,
+    private readonly journal: Journal,
   ) {}
 
   join(connection: Connection, request: JoinRequest): MaybePromise<Reply> {
@@ -36,7 +40,7 @@ export class MembershipService {
   }
 
   leave(connection: Connection, room: string): Reply {
-    if (isOwn(connection, room)) throw new ProtocolError('FORBIDDEN');
+    if (isOwn(connection, room)) throw new ProtocolError('FORBIDDEN').noted({ room, reason: NOT_TO_BE_LEFT });
     this.rooms.leave(connection, room);
     return reply('room:left', { room });
   }
@@ -58,6 +62,8 @@ export class MembershipService {
       if (await this.access.allows(connection.principal, 'join', room, connection)) continue;
       this.rooms.leave(connection, room);
       connection.send('room:left', { room });
+      const reason = 'The new token does not cover the room';
+      this.journal.write({ ...connection.about, room, event: 'member.removed', code: 'TOKEN_CHANGED', reason });
     }
   }
 
@@ -93,7 +99,7 @@ export class MembershipService {
       return await this.joinOne(connection, request);
     } catch (failure) {
       const error = failureOf(failure, this.logger);
-      connection.countError(error);
+      connection.countError(error, { action: 'join', ...(failure instanceof ProtocolError ? failure.note : {}) });
       // What is no name of a room is not sent back.
       return request instanceof ProtocolError ? { error } : { room: request.room, error };
     }

@@ -13,6 +13,8 @@ import { Telemetry, type Source } from '../telemetry/telemetry.js';
 import { Confirmations } from './confirmations.js';
 import { RoomAccess } from './room-access.js';
 
+const ONLY_SERVER = 'The rule of the room lets only the server publish';
+
 /** How to publish. */
 export interface PublishOptions {
   /** Makes the publish idempotent for the deduplication window. */
@@ -88,9 +90,11 @@ export class MessagingService {
 
   private checkRule(principal: Principal, room: string, connection: Connection | undefined): void {
     const { publish } = this.rules.of(room);
-    if (publish === 'server' && !(connection === undefined && principal.admin)) throw new ProtocolError('FORBIDDEN');
+    if (publish === 'server' && !(connection === undefined && principal.admin)) {
+      throw new ProtocolError('FORBIDDEN').noted({ action: 'publish', room, reason: ONLY_SERVER });
+    }
     if (publish === 'members' && connection !== undefined && !this.rooms.isMember(connection, room)) {
-      throw new ProtocolError('NOT_JOINED');
+      throw new ProtocolError('NOT_JOINED').noted({ action: 'publish', room });
     }
   }
 

@@ -50,17 +50,16 @@ export class RoomAccess {
     connection?: RequestingConnection,
   ): MaybePromise<T> {
     const answer = this.allows(principal, action, room, connection);
-    if (answer instanceof Promise) return answer.then((allowed) => this.proceedIf(allowed, proceed));
-    return this.proceedIf(answer, proceed);
-  }
-
-  private proceedIf<T>(allowed: boolean, proceed: () => MaybePromise<T>): MaybePromise<T> {
-    if (!allowed) throw new ProtocolError('FORBIDDEN');
-    return proceed();
+    if (answer instanceof Promise) return answer.then((allowed) => (allowed ? proceed() : refuse(action, room)));
+    return answer ? proceed() : refuse(action, room);
   }
 
   private refuseFor(error: unknown): false {
     this.logger.error('The room policy failed', error instanceof Error ? error.stack : String(error));
     return false;
   }
+}
+
+function refuse(action: RoomAction, room: string): never {
+  throw new ProtocolError('FORBIDDEN').noted({ action, room, reason: `The room policy does not allow ${action}` });
 }

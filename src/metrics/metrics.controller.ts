@@ -35,7 +35,9 @@ export class MetricsController {
   private check(token: string | undefined): void {
     const { metricsToken, metricsPublic } = this.options;
     if (metricsToken === undefined ? metricsPublic : isSame(token ?? '', metricsToken)) return;
-    throw new ProtocolError('FORBIDDEN');
+    throw new ProtocolError('FORBIDDEN').noted({
+      reason: 'Not the token of METRICS_TOKEN, or METRICS_PUBLIC is not set',
+    });
   }
 }
 

@@ -52,6 +52,7 @@ export class MetricsService implements OnModuleInit {
     this.tally('published_total', 'Publications accepted, by the way they came', 'source', telemetry.published);
     this.tally('errors_total', 'Errors sent to clients, by code', 'code', telemetry.errors);
     this.tally('closes_total', 'Connections closed, by close code', 'code', telemetry.closes);
+    this.tally('cuts_total', 'Connections cut without a goodbye, by reason', 'reason', telemetry.cuts);
     this.tally('call_errors_total', 'Errors that REST calls were answered with, by code', 'code', telemetry.callErrors);
     this.refusals(telemetry.refusals);
     this.tally('drops_total', 'What did not reach a client, by reason', 'reason', telemetry.drops);

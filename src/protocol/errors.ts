@@ -35,6 +35,18 @@ export interface ErrorPayload {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
+/** What the log says of a refusal besides its code and text. Never told to the client. */
+export interface ErrorNote {
+  /** A code that says more than the one on the wire. */
+  readonly code?: string;
+  /** In words, in place of the text on the wire. */
+  readonly reason?: string;
+  readonly room?: string;
+  readonly action?: string;
+  /** User id, where it is proven. */
+  readonly user?: string | undefined;
+}
+
 /**
  * A refusal that the client is told about.
  *
@@ -42,6 +54,9 @@ export interface ErrorPayload {
  * throw new ProtocolError('INVALID_PAYLOAD', { field: 'room', rule: 'is required' });
  */
 export class ProtocolError extends Error {
+  /** @internal */
+  note: ErrorNote = {};
+
   constructor(
     readonly code: ErrorCode,
     readonly details?: Readonly<Record<string, unknown>>,
@@ -49,6 +64,12 @@ export class ProtocolError extends Error {
   ) {
     super(message);
     this.name = 'ProtocolError';
+  }
+
+  /** Adds what only the log says. @internal */
+  noted(note: ErrorNote): this {
+    this.note = note;
+    return this;
   }
 
   /** What goes onto the wire. */

@@ -12,6 +12,7 @@ import { PayloadValidationPipe } from './payload-validation.pipe.js';
  * first, and may change it or refuse it in words of their own. On a request none runs.
  */
 export interface RestCall {
+  readonly url?: string;
   readonly headers: IncomingHttpHeaders;
   readonly params: Readonly<Partial<Record<string, string>>>;
   readonly query: unknown;

@@ -1,9 +1,10 @@
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, Logger, Optional, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 
 import type { ErrorPayload } from '../protocol/errors.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { codeOfStatus, textOf } from '../protocol/http-status.js';
+import { CallLog } from './call-log.js';
 import { rejectionOf } from './rejection.js';
 
 /** What is away is asked for again soon; refused upgrades say the same. */
@@ -11,7 +12,7 @@ const UNAVAILABLE_SECONDS = 2;
 
 interface Answer {
   readonly status: number;
-  readonly body: object;
+  readonly body: ErrorPayload;
 }
 
 /**
@@ -20,13 +21,17 @@ interface Answer {
  * logged; of a fault nothing is told.
  *
  * @example
- * app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost)));
+ * app.useGlobalFilters(new RestErrorFilter(app.get(HttpAdapterHost), app.get(CallLog)));
  */
 @Catch()
 export class RestErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger(RestErrorFilter.name);
 
-  constructor(private readonly adapterHost: HttpAdapterHost) {
+  /** @param calls counts and logs refused calls; left out, this filter does not */
+  constructor(
+    private readonly adapterHost: HttpAdapterHost,
+    @Optional() private readonly calls?: CallLog,
+  ) {
     // Types do not hold in JavaScript, and every error would be answered with this one.
     if ((adapterHost as unknown) === undefined) {
       throw new TypeError('RestErrorFilter needs the HttpAdapterHost: new RestErrorFilter(app.get(HttpAdapterHost))');
@@ -37,6 +42,7 @@ export class RestErrorFilter implements ExceptionFilter {
     const { httpAdapter } = this.adapterHost;
     const [request, response] = host.getArgs<[unknown, unknown]>();
     const { status, body } = this.answerOf(error, request);
+    this.calls?.refused(request, status, body, error);
     if (httpAdapter.isHeadersSent(response)) return;
     const setHeader = (name: string, value: string): void => {
       // What the application has set already says more.
@@ -85,11 +91,11 @@ function isPlatforms(cause: unknown): boolean {
 
 function answerWithout(status: number): Answer {
   const code = codeOfStatus(status);
-  return { status, body: { code, message: textOf(code) } satisfies ErrorPayload };
+  return { status, body: { code, message: textOf(code) } };
 }
 
 /** After how many seconds a call may succeed that is refused for now; other calls would be refused again. */
-function secondsToWait({ code, details }: Partial<ErrorPayload>): number | undefined {
+function secondsToWait({ code, details }: ErrorPayload): number | undefined {
   if (code === 'UNAVAILABLE') return UNAVAILABLE_SECONDS;
   const { retryAfterMs } = details ?? {};
   return typeof retryAfterMs === 'number' ? Math.max(1, Math.ceil(retryAfterMs / 1000)) : undefined;

@@ -31,7 +31,9 @@ export class RestGuard implements CanActivate {
       context.getHandler(),
       context.getClass(),
     ]);
-    if (adminOnly && !request.principal.admin) throw new ProtocolError('FORBIDDEN');
+    if (adminOnly && !request.principal.admin) {
+      throw new ProtocolError('FORBIDDEN').noted({ reason: 'The token does not have the scope "admin"' });
+    }
     return true;
   }
 

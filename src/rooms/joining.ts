@@ -63,7 +63,7 @@ export class Joining {
     const { maxRoomsPerConnection: max } = this.options;
     if (max === 0 || isReservedRoom(name)) return;
     const joined = this.registry.roomsOf(connection).filter((room) => !isReservedRoom(room)).length;
-    if (joined >= max) throw new ProtocolError('ROOM_LIMIT', { max });
+    if (joined >= max) throw new ProtocolError('ROOM_LIMIT', { max }).noted({ room: name });
   }
 
   private admitAgain(present: Membership, recovery: Recovery | undefined): MaybePromise<Joined> {

@@ -1,8 +1,10 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 
+import { CLOSE_CODES } from '../protocol/close-codes.js';
+import type { ErrorCode, ErrorNote, ErrorPayload } from '../protocol/errors.js';
 import { LogLine } from './log-line.js';
 import type { RefusalLabel } from './refusal-label.js';
-import { Telemetry } from './telemetry.js';
+import { Telemetry, errorLabel, type CloseLabel } from './telemetry.js';
 import { TokenBucket } from './token-bucket.js';
 
 /** Lines of one event and code: so many at once, and so many per second in the long run. */
@@ -74,10 +76,25 @@ interface Allowance {
 }
 
 /** Refusals that say something of the server, and not of the client. */
-const LEVELS: Readonly<Partial<Record<RefusalLabel, JournalLevel>>> = {
+const LEVELS: Readonly<Partial<Record<string, JournalLevel>>> = {
   FULL: 'warn',
   UNAVAILABLE: 'warn',
   DRAINING: 'debug',
+};
+
+/** What a client may not do, or does too often. The other errors are mistakes in its messages: `debug`. */
+const DENIALS: ReadonlySet<string> = new Set<ErrorCode>([
+  'FORBIDDEN',
+  'UNAUTHORIZED',
+  'TOKEN_INVALID',
+  'ROOM_LIMIT',
+  'RATE_LIMITED',
+]);
+
+/** Closes that are no news: the drain says how many there were. */
+const CLOSE_LEVELS: Readonly<Partial<Record<number, JournalLevel>>> = {
+  [CLOSE_CODES.GOING_AWAY]: 'debug',
+  [CLOSE_CODES.INTERNAL_ERROR]: 'warn',
 };
 
 /**
@@ -106,10 +123,26 @@ export class Journal implements OnApplicationShutdown {
     this.write({ level: LEVELS[label] ?? 'log', ...about, event: 'upgrade.refused', code: label, reason });
   }
 
+  /** Logs a request or REST call that is answered with an error. Faults of the server have a line of their own. */
+  refused(event: 'request.refused' | 'call.refused', error: ErrorPayload, note: ErrorNote, about: About): void {
+    const label = errorLabel(error.code);
+    if (label === 'INTERNAL') return;
+    const { code = error.code, reason = reasonOf(error), ...named } = note;
+    const level = LEVELS[label] ?? (DENIALS.has(label) ? 'log' : 'debug');
+    const kind = label === 'APPLICATION' ? label : code;
+    this.write({ ...about, ...named, event, code, kind, reason, level });
+  }
+
+  /** Logs that the server closes a connection, with or without a goodbye. */
+  closed(code: number, label: CloseLabel, reason: string, about: About): void {
+    const level = CLOSE_LEVELS[code] ?? 'log';
+    this.write({ ...about, event: 'connection.closed', code, kind: label, reason: reason || 'no reason given', level });
+  }
+
   /** Logs an act of an operator. These lines are not limited: each needed a token with the scope `admin`. */
   acted(action: string, { by, target, result, ...about }: Act): void {
     const fields = { event: 'operator.acted', action, by, target, result, ...about };
-    this.logger.log(new LogLine(`${EVENTS['operator.acted']} ${by} ${action}: ${target}`, fields));
+    this.logger.log(new LogLine(`${EVENTS['operator.acted']} ${by}: ${action} ${target}`, fields));
   }
 
   /** Writes a line, unless there were too many of its event and code. */
@@ -152,4 +185,10 @@ export class Journal implements OnApplicationShutdown {
       this.logger[level](new LogLine(text, { event: 'journal.left_out', of: event, code, count: leftOut }));
     }
   }
+}
+
+/** The text, and which rule of which field is broken where the error says so. */
+function reasonOf({ message, details }: ErrorPayload): string {
+  const { field, rule } = details ?? {};
+  return typeof field === 'string' && typeof rule === 'string' ? `${message}: ${field} ${rule}` : message;
 }

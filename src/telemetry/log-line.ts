@@ -18,6 +18,11 @@ function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** Returns an address without its query, which is where browsers put tokens. */
+export function withoutQuery(url: string | undefined): string {
+  return oneLine((url ?? '').split('?', 1)[0] ?? '');
+}
+
 /** Named values of a log line; undefined ones are left out. */
 export type LogFields = Readonly<Record<string, string | number | undefined>>;
 

@@ -28,11 +28,6 @@ export async function createPino({ level, json }: LogSettings): Promise<Logger> 
   return pino(options, { write: (line) => void output.write(forPeople(line)) });
 }
 
-/** An address without its query, which is where browsers put tokens. */
-export function withoutQuery(url: string | undefined): string {
-  return oneLine((url ?? '').split('?', 1)[0] ?? '');
-}
-
 /** Where Nest tells what it puts together: of interest only when that goes wrong. */
 const CHATTY_CONTEXTS = new Set([
   'InstanceLoader',

@@ -37,6 +37,21 @@ export const CLOSE_LABELS: readonly CloseLabel[] = [
   ]),
 ];
 
+/** Why a connection was cut without a goodbye: clients see 1006. */
+export const CUT_REASONS = [
+  /** Nothing came from it for as long as `HEARTBEAT_TIMEOUT_MS`. */
+  'silent',
+  /** It read nothing for as long as `STALL_TIMEOUT_MS`. */
+  'stalled',
+  /** A message of it did not end. */
+  'unfinished',
+  /** It was still open when the drain was over. */
+  'drain',
+  /** The application did it. */
+  'application',
+] as const;
+export type CutReason = (typeof CUT_REASONS)[number];
+
 /** Ways in. */
 export const SOURCES = ['websocket', 'rest', 'service'] as const;
 export type Source = (typeof SOURCES)[number];
@@ -78,6 +93,7 @@ export class Telemetry {
   /** Errors that REST calls were answered with. */
   readonly callErrors = new Tally<ErrorLabel>(ERROR_LABELS);
   readonly closes = new Tally<CloseLabel>(CLOSE_LABELS);
+  readonly cuts = new Tally<CutReason>(CUT_REASONS);
   readonly refusals = new Tally<RefusalLabel>(REFUSAL_LABELS);
   readonly drops = new Tally<DropReason>(DROP_REASONS);
 

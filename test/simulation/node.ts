@@ -26,6 +26,7 @@ import { RoomDirectory } from '../../src/rooms/room-directory.js';
 import { RoomIntake } from '../../src/rooms/room-intake.js';
 import { RoomsService } from '../../src/rooms/rooms.service.js';
 import { SlowMembers } from '../../src/rooms/slow-members.js';
+import { Journal } from '../../src/telemetry/journal.js';
 import { Telemetry } from '../../src/telemetry/telemetry.js';
 import { FakeSocket, fakeWebSocket } from './fake-socket.js';
 
@@ -83,6 +84,7 @@ export class SimulatedNode<B extends Broker = Broker> {
         turn: this.turn,
         writer: new TcpWriter(undefined),
         telemetry: this.telemetry,
+        journal: new Journal(this.telemetry),
         bound: this.bound,
         rate: { burst: 1, perSecond: 0 },
         offences: { burst: 1, perSecond: 0 },

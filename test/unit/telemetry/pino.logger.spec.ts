@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 
 import pino from 'pino';
 
-import { oneLine } from '../../../src/telemetry/log-line.js';
-import { PinoLogger, withoutQuery } from '../../../src/telemetry/pino.logger.js';
+import { oneLine, withoutQuery } from '../../../src/telemetry/log-line.js';
+import { PinoLogger } from '../../../src/telemetry/pino.logger.js';
 
 interface Line {
   readonly level: number;

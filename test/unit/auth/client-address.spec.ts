@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 
 import { SettingsError } from '../../../src/config/resolve-options.js';
-import { clientAddressReader } from '../../../src/connections/client-address.js';
+import { clientAddressReader } from '../../../src/auth/client-address.js';
 
 /** A request that came from an address, with what proxies wrote on it. */
 function requestFrom(address: string, forwarded?: string): IncomingMessage {
