@@ -29,7 +29,7 @@ import type { ConnectionDetails } from './connection.js';
 import { ConnectionOpener } from './connection-opener.js';
 import { DrainState } from './drain-state.js';
 import { problemOfHandshake } from './handshake.js';
-import { PER_MESSAGE_DEFLATE, dropUnacceptableOffers } from './extension-offers.js';
+import { PER_MESSAGE_DEFLATE, negotiateCompression } from './extension-offers.js';
 import { originCheck } from './origin.js';
 import { positionsOf } from './own-room-recovery.js';
 import { refuse } from './refusal.js';
@@ -203,7 +203,7 @@ export class UpgradeHandler {
     onClosed: () => void,
   ): void {
     if (socket.destroyed) return;
-    dropUnacceptableOffers(request);
+    if (this.options.compression) negotiateCompression(request);
     // The 101 leaves with the greeting.
     socket.cork();
     this.server.handleUpgrade(request, socket, head, (ws) => {
