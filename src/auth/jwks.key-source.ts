@@ -23,6 +23,7 @@ export class JwksKeySource implements KeySource {
   private readonly set: ReturnType<Jose['createRemoteJWKSet']>;
   private readonly prepared = new WeakMap<webcrypto.CryptoKey, KeyObject>();
   private lastAttempt = -Infinity;
+  private fetchedAt = -Infinity;
 
   /** Makes a source that fetches the set when a key is first asked for. */
   static async at(url: URL, cooldownMs: number): Promise<JwksKeySource> {
@@ -36,18 +37,19 @@ export class JwksKeySource implements KeySource {
   ) {
     this.set = jose.createRemoteJWKSet(url, {
       timeoutDuration: FETCH_TIMEOUT_MS,
-      cooldownDuration: cooldownMs,
-      // The age is watched below: the library would refuse old keys while the address does not answer.
+      // Both are watched below. The library counts them by the wall clock, which may go back, and would refuse old keys
+      // while the address does not answer.
+      cooldownDuration: Infinity,
       cacheMaxAge: Infinity,
       [jose.customFetch]: this.fetch,
     });
   }
 
   async keyFor(header: { alg?: string; kid?: string }): Promise<KeyObject> {
-    this.refreshWhenOld();
     try {
-      const key = await this.set({ ...header, alg: header.alg ?? '' }, { payload: '', signature: '' });
-      return this.prepare(key);
+      if (this.fetchedAt === -Infinity) await this.reload();
+      else this.refreshWhenOld();
+      return this.prepare(await this.find(header));
     } catch (error) {
       const { errors } = this.jose;
       if (
@@ -67,6 +69,24 @@ export class JwksKeySource implements KeySource {
     }
   }
 
+  /** Looks a key up, and once more in a new set where it is in none that was fetched a moment ago. */
+  private async find(header: { alg?: string; kid?: string }): Promise<webcrypto.CryptoKey> {
+    const lookUp = () => this.set({ ...header, alg: header.alg ?? '' }, { payload: '', signature: '' });
+    try {
+      return await lookUp();
+    } catch (error) {
+      const isFresh = performance.now() - this.fetchedAt < this.cooldownMs;
+      if (isFresh || !(error instanceof this.jose.errors.JWKSNoMatchingKey)) throw error;
+      await this.reload();
+      return lookUp();
+    }
+  }
+
+  private async reload(): Promise<void> {
+    await this.set.reload();
+    this.fetchedAt = performance.now();
+  }
+
   private prepare(key: webcrypto.CryptoKey): KeyObject {
     let prepared = this.prepared.get(key);
     if (prepared === undefined) this.prepared.set(key, (prepared = KeyObject.from(key)));
@@ -74,9 +94,9 @@ export class JwksKeySource implements KeySource {
   }
 
   private refreshWhenOld(): void {
-    if (this.set.jwks() === undefined || performance.now() - this.lastAttempt < MAX_AGE_MS) return;
+    if (performance.now() - this.lastAttempt < MAX_AGE_MS) return;
     // Beside the work: the keys at hand are good until better ones are here.
-    this.set.reload().catch(() => undefined);
+    this.reload().catch(() => undefined);
   }
 
   /** At most one attempt in a cool-down, failed ones included; no redirects; a bounded answer. */

@@ -4,6 +4,8 @@ import { Memory } from './memory.js';
 
 /** How often all of it is read again, besides whenever the connection was away. */
 const RELOAD_MS = 60_000;
+/** How much longer Redis keeps what has ended: a node or a Redis whose clock is ahead must not delete it for all. */
+const KEPT_LONGER_MS = 24 * 3600 * 1000;
 
 /** What every node knows for a time, in a sorted set by when it ends. Members are the value, a blank and the name. */
 export class RedisMemory extends Memory {
@@ -23,9 +25,9 @@ export class RedisMemory extends Memory {
       await this.client
         .multi()
         .zadd(this.key, expiresAt, `${value} ${name}`)
-        .zremrangebyscore(this.key, '-inf', Date.now())
-        .pexpireat(this.key, expiresAt, 'NX')
-        .pexpireat(this.key, expiresAt, 'GT')
+        .zremrangebyscore(this.key, '-inf', Date.now() - KEPT_LONGER_MS)
+        .pexpireat(this.key, expiresAt + KEPT_LONGER_MS, 'NX')
+        .pexpireat(this.key, expiresAt + KEPT_LONGER_MS, 'GT')
         .exec();
     } catch (error) {
       throw new BrokerUnavailableError(`Redis: ${error instanceof Error ? error.message : 'cannot be reached'}`);

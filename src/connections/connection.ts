@@ -18,6 +18,7 @@ import { PING_FRAME } from './frame.js';
 import type { Pulse } from './pulse.js';
 import type { RequestLane } from './request-lane.js';
 import { currentRequest, errorPayloadOf } from './request.js';
+import type { TokenEnd } from './token-clock.js';
 import type { Wire } from './wire.js';
 import { hasUnfinishedMessage } from './ws-insides.js';
 
@@ -82,8 +83,8 @@ export class Connection {
   setup: Promise<unknown>[] | undefined;
   /** @internal Positions to recover from, until the connection is greeted. */
   recover: ReadonlyMap<string, Position> | undefined;
-  /** @internal The second in which something is due with its token. */
-  watchedUntil: number | undefined;
+  /** @internal The end of its token, where it has one. */
+  tokenEnd: TokenEnd | undefined;
   /** @internal */
   readonly outbox: Outbox;
   /** @internal Requests in progress, where there are any. */

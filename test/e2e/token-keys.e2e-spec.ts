@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 
 import { join } from '../support/client.js';
@@ -5,6 +6,7 @@ import { eventually } from '../support/eventually.js';
 import { compact, edDsa, es256, goodClaims, hs256, rs256, unsigned, type Signer } from '../support/forged-tokens.js';
 import { startIssuer } from '../support/issuer.js';
 import { startServer, type TestServer } from '../support/server.js';
+import { cleanUp } from '../support/teardown.js';
 import { verdict } from '../support/verdict.js';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -109,6 +111,21 @@ describe('under a key set', () => {
       (status) => status === 101,
     );
     expect(await verdict(server, rsaToken('old', rsa.privateKey))).toBe(401);
+  });
+
+  it('a rotated key is taken up after the clock has gone back by an hour, too', async () => {
+    const issuer = await startIssuer(jwkOf(rsa.publicKey, 'old'));
+    const server = await startServer({ jwksUrl: issuer.url, jwksCooldownMs: 1000 });
+    expect(await verdict(server, rsaToken('old', rsa.privateKey))).toBe(101);
+    issuer.answer({ keys: [jwkOf(otherRsa.publicKey, 'new')] });
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() - 3_600_000);
+    cleanUp(() => clock.mockRestore());
+
+    await eventually(
+      () => verdict(server, rsaToken('new', otherRsa.privateKey)),
+      (status) => status === 101,
+    );
   });
 
   it('while the address is down the cached keys work, and new ones wait with 503', async () => {

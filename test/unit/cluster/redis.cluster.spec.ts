@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 
 import { RedisCluster } from '../../../src/cluster/redis.cluster.js';
@@ -15,8 +16,12 @@ beforeAll(async () => {
 
 afterAll(() => redis.remove());
 
-async function startNodes(count: number, redisUrl = redis.url): Promise<RedisCluster[]> {
-  const options = resolveOptions({ nodeEnv: 'test', redisUrl, redisPrefix: randomUUID() });
+async function startNodes(
+  count: number,
+  redisUrl = redis.url,
+  redisPrefix: string = randomUUID(),
+): Promise<RedisCluster[]> {
+  const options = resolveOptions({ nodeEnv: 'test', redisUrl, redisPrefix });
   const nodes = Array.from({ length: count }, () => new RedisCluster(options));
   for (const node of nodes) {
     cleanUp(() => node.onApplicationShutdown());
@@ -145,5 +150,26 @@ describe('nodes over one Redis', () => {
     // By the connection that is back; and by a word that is missing, if one was on its way just then.
     expect([1, 2]).toContain(resumed);
     expect(one?.others()).toEqual([two?.nodeId]);
+  });
+
+  it('keep what all are to know, though the clock of one of them was hours ahead', async () => {
+    const prefix = randomUUID();
+    const HOUR_MS = 3_600_000;
+    const [one] = await startNodes(1, redis.url, prefix);
+    await one?.remember('revoked', 7, HOUR_MS);
+    const now = Date.now.bind(Date);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => now() + 5 * HOUR_MS);
+    cleanUp(() => clock.mockRestore());
+    await one?.remember('other', 1, HOUR_MS);
+    clock.mockRestore();
+    one?.onApplicationShutdown();
+
+    const [two] = await startNodes(1, redis.url, prefix);
+    expect(
+      await eventually(
+        () => two?.recall('revoked'),
+        (value) => value !== undefined,
+      ),
+    ).toBe(7);
   });
 });

@@ -78,6 +78,70 @@ describe('the token clock', () => {
     expect(happened[0]?.at).toBeLessThanOrEqual(expiresAt + 1000);
   });
 
+  it('closes in time where the clock is set back in the second in which the token was judged', () => {
+    const { happened, clock } = watch(START + 300, START + 15_000, 5000);
+    jest.setSystemTime(START - 3_600_000);
+    jest.advanceTimersByTime(9000);
+    expect(happened).toEqual([]);
+    jest.advanceTimersByTime(2000);
+    expect(happened.map(({ what }) => what)).toEqual(['auth:expiring']);
+    jest.advanceTimersByTime(4900);
+    clock.onApplicationShutdown();
+
+    expect(happened.map(({ what }) => what)).toEqual(['auth:expiring', 4401]);
+  });
+
+  it.each([-3600, -86_400])(
+    'closes in time a token that was judged after the clock was set back by %i s',
+    (seconds) => {
+      jest.useFakeTimers({ now: START });
+      const clock = new TokenClock(Object.assign(new RookeryOptions(), { authExpiringMs: 0 }));
+      jest.advanceTimersByTime(5000);
+      const now = START + seconds * 1000;
+      jest.setSystemTime(now);
+      const closed: number[] = [];
+      const connection = {
+        principal: { expiresAt: now + 15_000 },
+        send: jest.fn(),
+        close: () => closed.push(Date.now()),
+      };
+      clock.watch(connection as unknown as Connection);
+      jest.advanceTimersByTime(20_000);
+      clock.onApplicationShutdown();
+
+      expect(closed).toHaveLength(1);
+      expect(closed[0]).toBeGreaterThanOrEqual(now + 15_000);
+      expect(closed[0]).toBeLessThanOrEqual(now + 16_000);
+    },
+  );
+
+  it('gives a token its whole time again where the clock jumped ahead by mistake and came back', () => {
+    const { happened, clock } = watch(START, START + 7_200_000, 60_000);
+    jest.setSystemTime(START + 3_600_000);
+    jest.advanceTimersByTime(10_000);
+    jest.setSystemTime(START + 10_000);
+    jest.advanceTimersByTime(7_100_000);
+    expect(happened).toEqual([]);
+    jest.advanceTimersByTime(100_000);
+    clock.onApplicationShutdown();
+
+    expect(happened.map(({ what }) => what)).toEqual(['auth:expiring', 4401]);
+  });
+
+  it('warns and closes by the wall clock that goes ahead slowly', () => {
+    const { happened, clock } = watch(START, START + 100_000, 10_000);
+    for (let second = 1; second <= 51; second += 1) {
+      jest.advanceTimersByTime(1000);
+      jest.setSystemTime(START + second * 2000);
+    }
+    jest.advanceTimersByTime(1000);
+    clock.onApplicationShutdown();
+
+    expect(happened.map(({ what }) => what)).toEqual(['auth:expiring', 4401]);
+    expect((happened[0]?.at ?? 0) - START).toBeGreaterThanOrEqual(90_000);
+    expect((happened[0]?.at ?? 0) - START).toBeLessThanOrEqual(93_000);
+  });
+
   it('forgets a connection that is gone', () => {
     const { happened, clock } = watch(START, START + 3000, 0);
     const other = { principal: { expiresAt: START + 3000 }, close: () => happened.push({ what: 'closed', at: 0 }) };
