@@ -141,7 +141,7 @@ export class AccessOptions {
 
   /**
    * Which proxies may name the client's address in `X-Forwarded-For`: `false`, the number of proxies in front, or
-   * their addresses (`loopback`, `10.0.0.0/8`) separated by commas. @default 'false'
+   * their addresses (`loopback`, `10.0.0.0/8`) separated by commas. Entries may have ports. @default 'false'
    */
   @IsString()
   trustProxy = 'false';

@@ -1,4 +1,4 @@
-import { Allow, IsInt, IsOptional, IsString, Min } from 'class-validator';
+import { Allow, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 
 import { AccessOptions } from './access.options.js';
 import type { RoomRule } from './room-rule.js';
@@ -33,6 +33,12 @@ export class LimitOptions extends AccessOptions {
   @IsInt()
   @Min(0)
   maxConnectionsPerAddress = 1000;
+
+  /** Leading bits of IPv6 addresses that count as one address; 128 counts each by itself. @default 64 */
+  @IsInt()
+  @Min(1)
+  @Max(128)
+  addressPrefixLength = 64;
 
   /** Connections of one user, over all nodes. @default 100 */
   @IsInt()

@@ -6,9 +6,11 @@ import { LocalCounts } from '../cluster/local-counts.js';
 import type { SharedCounts } from '../cluster/shared-counts.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { RefusalCode } from '../protocol/refusals.js';
+import { countedAddress } from './client-address.js';
 
 /** A place among the connections, to be given back once. */
 export interface Place {
+  /** The whole address, of which an IPv6 client's prefix is counted. */
   readonly address: string;
   /**
    * Takes the user's share, too, when it is known who it is. At once where no other node has to be asked; else within
@@ -40,14 +42,15 @@ export class Admission {
 
   /** Takes a place, or says why there is none. */
   take(address: string): Place | RefusalCode {
-    const { maxConnections } = this.options;
+    const { maxConnections, addressPrefixLength } = this.options;
     if (maxConnections > 0 && this.taken >= maxConnections) return 'FULL';
-    if (!this.addresses.take(address)) return 'TOO_MANY_CONNECTIONS';
+    const counted = countedAddress(address, addressPrefixLength);
+    if (!this.addresses.take(counted)) return 'TOO_MANY_CONNECTIONS';
     this.taken += 1;
-    return this.placeOf(address);
+    return this.placeOf(address, counted);
   }
 
-  private placeOf(address: string): Place {
+  private placeOf(address: string, counted: string): Place {
     const { users } = this;
     let user: string | undefined;
     let given = false;
@@ -70,7 +73,7 @@ export class Admission {
         if (given) return;
         given = true;
         this.taken -= 1;
-        this.addresses.give(address);
+        this.addresses.give(counted);
         if (user !== undefined) users?.give(user);
       },
     };

@@ -33,6 +33,20 @@ describe('Admission', () => {
     placeIn(admission);
   });
 
+  it('bounds each network of IPv6 as one address, as long as the setting says', () => {
+    const admission = admissionWith({ maxConnectionsPerAddress: 1 });
+    const first = placeIn(admission, '2001:db8::1');
+    expect(first.address).toBe('2001:db8::1');
+    expect(admission.take('2001:db8::2')).toBe('TOO_MANY_CONNECTIONS');
+    placeIn(admission, '2001:db8:0:1::1');
+    first.give();
+    placeIn(admission, '2001:db8::2');
+    const exact = admissionWith({ maxConnectionsPerAddress: 1, addressPrefixLength: 128 });
+    placeIn(exact, '2001:db8::1');
+    placeIn(exact, '2001:db8::2');
+    expect(exact.take('2001:db8::2')).toBe('TOO_MANY_CONNECTIONS');
+  });
+
   it('bounds each user by itself, over all addresses', () => {
     const admission = admissionWith({ maxConnectionsPerUser: 1 });
     const [first, second, third] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) =>
