@@ -8,10 +8,12 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** How often Node looks at the two above; its own default would add half a minute. */
 const CHECK_INTERVAL_MS = 2000;
-const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 
-/** Express on an HTTP server that silent and dripping clients cannot hold on to. */
+/**
+ * Express on an HTTP server that silent and dripping clients cannot hold on to. `RookeryAdapter` sets the limit on header
+ * bytes, which is a setting.
+ */
 export class BoundedExpressAdapter extends ExpressAdapter {
   override initHttpServer(): void {
     const server = createServer(
@@ -19,7 +21,6 @@ export class BoundedExpressAdapter extends ExpressAdapter {
         headersTimeout: HEADERS_TIMEOUT_MS,
         requestTimeout: REQUEST_TIMEOUT_MS,
         connectionsCheckingInterval: CHECK_INTERVAL_MS,
-        maxHeaderSize: MAX_HEADER_BYTES,
       },
       this.getInstance<RequestListener>(),
     );

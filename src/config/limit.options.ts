@@ -19,6 +19,15 @@ export class LimitOptions extends AccessOptions {
   @Min(0)
   maxMessageBytes = 512 * 1024;
 
+  /**
+   * Bytes of a request's line and headers, with token and cookies; larger ones get 431. In an application, a limit that
+   * its HTTP server was given comes first. @default 32768
+   */
+  @IsInt()
+  @Min(1024)
+  @Max(1_048_576)
+  maxHeaderBytes = 32 * 1024;
+
   /** Rooms that one connection may be in, its own and everybody's not counted. @default 128 */
   @IsInt()
   @Min(0)
@@ -50,7 +59,10 @@ export class LimitOptions extends AccessOptions {
   @Min(0)
   maxPendingUpgrades = 1000;
 
-  /** How long an upgrade may wait for its token to be verified, in milliseconds. @default 10000 */
+  /**
+   * How long an upgrade may wait for its token to be verified, in milliseconds; at a path that is not Rookery's, for a
+   * listener of the application to answer it. @default 10000
+   */
   @IsInt()
   @Min(100)
   upgradeTimeoutMs = 10_000;

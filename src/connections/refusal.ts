@@ -14,12 +14,22 @@ const RETRY_AFTER_SECONDS: Readonly<Partial<Record<RefusalCode, number>>> = {
   UNAVAILABLE: 2,
 };
 
+/** Refusals of requests that are not the handshake that the server speaks, which the answer then names. */
+const HANDSHAKE_PROBLEMS: ReadonlySet<RefusalCode> = new Set([
+  'BAD_HANDSHAKE',
+  'UNSUPPORTED_SUBPROTOCOL',
+  'UPGRADE_REQUIRED',
+]);
+
 /** Body of a refusal, for the upgrade and for plain HTTP alike. */
 export function refusalBody(code: RefusalCode, message: string = REFUSALS[code].message): RefusalBody {
   return { code, message };
 }
 
-/** Answers an upgrade with an HTTP status in place of the 101, and ends the socket. */
+/**
+ * Answers an upgrade, or a request that cannot be read, with an HTTP status, and ends the socket. What else the client
+ * sends is read and dropped, for a bounded time: closing a socket with unread bytes may destroy the answer on its way.
+ */
 export function refuse(socket: Duplex, code: RefusalCode, message?: string): void {
   const { status } = REFUSALS[code];
   const body = JSON.stringify(refusalBody(code, message));
@@ -31,9 +41,10 @@ export function refuse(socket: Duplex, code: RefusalCode, message?: string): voi
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...(retryAfter === undefined ? [] : [`Retry-After: ${retryAfter}`]),
     ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
-    ...(status === 426 || status === 400 ? ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'] : []),
+    ...(HANDSHAKE_PROBLEMS.has(code) ? ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'] : []),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.resume();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(timer));
 }

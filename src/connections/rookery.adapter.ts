@@ -8,10 +8,13 @@ import type { WebSocketServer } from 'ws';
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { StartError } from '../config/start-error.js';
+import type { RefusalCode } from '../protocol/refusals.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import { ConnectionOpener } from './connection-opener.js';
 import type { Connection } from './connection.js';
 import { DIRECT_PATH, prepareGateways } from './gateways.js';
+import { UnclaimedUpgrades } from './unclaimed-upgrades.js';
+import { answerUnreadableRequests, limitHeaders } from './unreadable-requests.js';
 import { UpgradeHandler } from './upgrade.js';
 
 interface GatewayOptions {
@@ -80,14 +83,24 @@ export class RookeryAdapter extends WsAdapter {
   }
 
   private attach(server: Server): void {
+    const refuse = (code: RefusalCode, socket?: Socket): void => this.upgrades.reply(socket, code);
+    const unclaimed = new UnclaimedUpgrades(this.options.upgradeTimeoutMs, refuse);
     const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-      // Another listener may serve another path; only when there is none is an unknown path ours to refuse.
+      // Another listener may serve another path; only when there is none is an unknown path ours to refuse at once.
       if (this.upgrades.serves(request.url) || server.listenerCount('upgrade') === 1) {
         this.upgrades.handle(request, socket, head);
+      } else {
+        unclaimed.watch(socket);
       }
     };
     server.on('upgrade', onUpgrade);
-    this.detach = () => server.off('upgrade', onUpgrade);
+    limitHeaders(server, this.options.maxHeaderBytes);
+    const leaveUnreadable = answerUnreadableRequests(server, refuse);
+    this.detach = () => {
+      server.off('upgrade', onUpgrade);
+      leaveUnreadable();
+      unclaimed.close();
+    };
   }
 }
 

@@ -220,6 +220,15 @@ export class UpgradeHandler {
     this.journal.refusedUpgrade(label, reason, level === undefined ? about : { ...about, level });
     if (!socket.destroyed) refuse(socket, code, message);
   }
+
+  /**
+   * Counts and logs the refusal of a request that became no upgrade, and answers it where there is a socket to answer on.
+   */
+  reply(socket: Socket | undefined, code: RefusalCode): void {
+    const { status, message } = REFUSALS[code];
+    this.journal.refusedUpgrade(code, message, { address: socket?.remoteAddress, status });
+    if (socket?.destroyed === false) refuse(socket, code, message);
+  }
 }
 
 /** What the client is told, and what the log says in its place. */

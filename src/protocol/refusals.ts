@@ -1,5 +1,5 @@
 /**
- * Refusals before the upgrade: an HTTP status and a JSON body `{code, message}`.
+ * Refusals before the upgrade, and of requests that cannot be read: an HTTP status and a JSON body `{code, message}`.
  * PROTOCOL.md lists the same; a test holds the two together.
  */
 export const REFUSALS = {
@@ -9,6 +9,9 @@ export const REFUSALS = {
   TOKEN_INVALID: { status: 401, message: 'The token is not valid' },
   ORIGIN_NOT_ALLOWED: { status: 403, message: 'This Origin is not allowed' },
   NOT_FOUND: { status: 404, message: 'No WebSocket endpoint here' },
+  BAD_REQUEST: { status: 400, message: 'Not a valid HTTP request' },
+  REQUEST_TIMEOUT: { status: 408, message: 'The request took too long' },
+  HEADERS_TOO_LARGE: { status: 431, message: 'The request has too many header bytes' },
   UPGRADE_REQUIRED: { status: 426, message: 'This address speaks WebSocket only' },
   TOO_MANY_CONNECTIONS: { status: 429, message: 'Too many connections from this address or user' },
   FULL: { status: 503, message: 'The server is full' },

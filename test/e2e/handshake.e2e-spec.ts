@@ -86,8 +86,8 @@ describe('a refused upgrade', () => {
 
   it('gets 4xx for broken or oversized heads, and the process lives on', async () => {
     const server = await startServer();
-    const huge = await exchange(server, handshake({ headers: { Cookie: 'x'.repeat(20_000) } }));
-    const many = Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`h${index}`, 'x']));
+    const huge = await exchange(server, handshake({ headers: { Cookie: 'x'.repeat(40_000) } }));
+    const many = Object.fromEntries(Array.from({ length: 9000 }, (_, index) => [`h${index}`, 'x']));
     const crowded = await exchange(server, handshake({ headers: many }));
     const broken = await exchange(server, 'GET /ws\x00 HTTP/1.1\r\nHost: x\r\n\r\n');
     const proto = await refusal(server, {
