@@ -32,9 +32,9 @@ export const CANNOT_VERIFY = 'Tokens cannot be verified at the moment';
 
 /** What a client is told when its token was not taken; what is left as it is, is a fault of the server. */
 export function refusalOf(error: unknown): unknown {
+  if (error instanceof TokenMissingError) return new ProtocolError('TOKEN_MISSING').noted({ reason: error.message });
   if (error instanceof TokenError) {
-    const code = error instanceof TokenMissingError ? 'TOKEN_MISSING' : error.fault;
-    const note = { code, reason: reasonOf(error), user: error.userId };
+    const note = { code: error.fault, reason: reasonOf(error), user: error.userId };
     return new ProtocolError('TOKEN_INVALID', undefined, error.message).noted(note);
   }
   if (error instanceof TokenUnavailableError) {

@@ -6,7 +6,7 @@ import { LocalCounts } from '../cluster/local-counts.js';
 import type { SharedCounts } from '../cluster/shared-counts.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { RefusalCode } from '../protocol/refusals.js';
-import { countedAddress } from './client-address.js';
+import { countedAddress } from '../auth/client-address.js';
 
 /** A place among the connections, to be given back once. */
 export interface Place {

@@ -12,6 +12,7 @@ export const ERRORS = {
   ROOM_LIMIT: 'This connection is in as many rooms as it may be',
   RATE_LIMITED: 'Too many messages',
   TOO_LARGE: 'The message is too large',
+  TOKEN_MISSING: 'A token is required',
   TOKEN_INVALID: 'The token is not valid',
   UNAVAILABLE: 'The broker cannot be reached; repeat with the same id',
   REJECTED: 'The application refused the request',

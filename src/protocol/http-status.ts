@@ -11,6 +11,7 @@ export const STATUS_OF_CODE: Readonly<Record<ErrorCode, number>> = {
   ROOM_LIMIT: 409,
   RATE_LIMITED: 429,
   TOO_LARGE: 413,
+  TOKEN_MISSING: 401,
   TOKEN_INVALID: 401,
   UNAVAILABLE: 503,
   REJECTED: 422,

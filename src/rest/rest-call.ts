@@ -4,6 +4,7 @@ import type { Type } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 
 import type { Principal } from '../auth/principal.js';
+import { problemOfBody } from './body-problem.js';
 import { PayloadValidationPipe } from './payload-validation.pipe.js';
 
 /**
@@ -47,13 +48,15 @@ export function queryOf<T extends object>({ query }: RestCall, type: Type<T>): P
  * Returns the body as what it has to be.
  *
  * @param pipe checks it
- * @throws ProtocolError `INVALID_PAYLOAD` with field and rule
+ * @throws ProtocolError `INVALID_PAYLOAD` and `UNSUPPORTED_MEDIA_TYPE`, with field and rule
  */
-export function bodyOf<T extends object>(
-  { body }: RestCall,
+export async function bodyOf<T extends object>(
+  { body, headers }: RestCall,
   type: Type<T>,
   pipe: PayloadValidationPipe = CHECKS,
 ): Promise<T> {
+  const problem = problemOfBody(body, headers);
+  if (problem !== undefined) throw problem;
   return pipe.transform(body, { type: 'body', metatype: type }) as Promise<T>;
 }
 

@@ -4,8 +4,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { ErrorPayload } from '../protocol/errors.js';
 import { ProtocolError } from '../protocol/errors.js';
 import { codeOfStatus, textOf } from '../protocol/http-status.js';
+import { problemOfParser } from './body-problem.js';
 import { CallLog } from './call-log.js';
 import { rejectionOf } from './rejection.js';
+import type { RestCall } from './rest-call.js';
 
 /** What is away is asked for again soon; refused upgrades say the same. */
 const UNAVAILABLE_SECONDS = 2;
@@ -40,8 +42,8 @@ export class RestErrorFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const { httpAdapter } = this.adapterHost;
-    const [request, response] = host.getArgs<[unknown, unknown]>();
-    const { status, body } = this.answerOf(error, request);
+    const [request, response] = host.getArgs<[RestCall, unknown]>();
+    const { status, body } = this.answerOf(this.problemOf(error, request), request);
     this.calls?.refused(request, status, body, error);
     if (httpAdapter.isHeadersSent(response)) return;
     const setHeader = (name: string, value: string): void => {
@@ -52,6 +54,12 @@ export class RestErrorFilter implements ExceptionFilter {
     const seconds = secondsToWait(body);
     if (seconds !== undefined) setHeader('Retry-After', String(seconds));
     httpAdapter.reply(response, body, status);
+  }
+
+  /** Puts what is wrong with a body in place of what its parser threw, whose text may repeat the body. */
+  private problemOf(error: unknown, { headers }: RestCall): unknown {
+    const thrown = error instanceof HttpException ? error.cause : error;
+    return isPlatforms(thrown) ? (problemOfParser(thrown, headers) ?? error) : error;
   }
 
   private answerOf(error: unknown, request: unknown): Answer {

@@ -53,7 +53,7 @@ describe('GET /api/rooms/{room}/messages', () => {
       body: { code: 'FORBIDDEN' },
     });
     const anonymous = await request(server.http).get('/api/rooms/r/messages');
-    expect(anonymous).toMatchObject({ status: 401, body: { code: 'TOKEN_INVALID' } });
+    expect(anonymous).toMatchObject({ status: 401, body: { code: 'TOKEN_MISSING' } });
   });
 
   it.each(PLATFORMS)('reads rooms of any name on %s', async (_platform, start) => {

@@ -64,7 +64,7 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
     expect(client.takeAll('room:message')).toHaveLength(1);
   });
 
-  it.each<[string, string, object | string, string | undefined]>([
+  it.each<[string, string, object | string, string]>([
     ['no data', '/api/rooms/general/messages', {}, 'data'],
     ['no message', '/api/broadcast', { room: 'general' }, 'message'],
     ['a room that is no text', '/api/broadcast', { room: 7, message: 1 }, 'room'],
@@ -72,7 +72,7 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
     ['a volatile that is no flag', '/api/rooms/general/messages', { data: 1, volatile: 'yes' }, 'volatile'],
     ['a volatile where all is kept', '/api/users/bob/messages', { data: 1, volatile: true }, 'volatile'],
     ['a field that nobody knows', '/api/rooms/general/messages', { data: 1, secretStuff: 1 }, 'secretStuff'],
-    ['a list', '/api/rooms/general/messages', [], 'data'],
+    ['a list', '/api/rooms/general/messages', [], 'body'],
     [
       'data that nests too deep',
       '/api/rooms/general/messages',
@@ -85,7 +85,7 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
       `{"data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
       'data',
     ],
-    ['no JSON', '/api/rooms/general/messages', '{"data":secretStuff', undefined],
+    ['no JSON', '/api/rooms/general/messages', '{"data":secretStuff', 'body'],
   ])('with %s gets 400 with field and rule', async (_what, path, body, field) => {
     const server = await start();
     const response = await call(server, 'post', path).set('content-type', 'application/json').send(body).expect(400);
@@ -93,7 +93,7 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
 
     expect(answer.code).toBe('INVALID_PAYLOAD');
     expect(answer.details?.field).toBe(field);
-    if (field !== undefined) expect(answer.details?.rule).toMatch(/\w+/);
+    expect(answer.details?.rule).toMatch(/\w+/);
     expect(response.text).not.toMatch(/\bat \S+:\d+|"stack"|"data":secret/);
   });
 
@@ -129,14 +129,12 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
     expect((body as { code: string }).code).toBe('TOO_LARGE');
   });
 
-  it('in another media type gets 4xx', async () => {
+  it('in another media type gets 415', async () => {
     const server = await start();
 
     for (const type of ['form', 'text/plain', 'application/octet-stream']) {
       const { status, body } = await call(server, 'post', '/api/broadcast').type(type).send('room=general');
-      // Platforms differ in the types that they read: what one leaves out, another refuses.
-      const answer = `${status} ${(body as { code: string }).code}`;
-      expect(['400 INVALID_PAYLOAD', '415 UNSUPPORTED_MEDIA_TYPE']).toContain(answer);
+      expect([status, (body as { code: string }).code]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
     }
   });
 });
