@@ -18,7 +18,6 @@ import { PING_FRAME } from './frame.js';
 import type { Pulse } from './pulse.js';
 import type { RequestLane } from './request-lane.js';
 import { currentRequest, errorPayloadOf } from './request.js';
-import type { TokenEnd } from './token-clock.js';
 import type { Wire } from './wire.js';
 import { hasUnfinishedMessage } from './ws-insides.js';
 
@@ -39,6 +38,15 @@ export interface ConnectionContext extends OutboxContext {
   readonly rate: Rate;
   /** How many offences are forgiven. */
   readonly offences: Rate;
+}
+
+/** The end of a connection's token, by the monotonic clock. */
+export interface TokenEnd {
+  readonly endsAt: number;
+  /** When the client is to hear of it; undefined when it has. */
+  noticeAt: number | undefined;
+  /** The second in which the first of them is due. */
+  second: number;
 }
 
 /** What is known of a connection when it opens. */

@@ -2,20 +2,11 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { CLOSE_CODES } from '../protocol/close-codes.js';
-import type { Connection } from './connection.js';
+import type { Connection, TokenEnd } from './connection.js';
 
 const TICK_MS = 1000;
 /** How far the wall clock may go ahead of the monotonic one until all ends are looked at again. */
 const MAX_DRIFT_MS = 500;
-
-/** The end of a connection's token, by the monotonic clock. */
-export interface TokenEnd {
-  readonly endsAt: number;
-  /** When the client is to hear of it; undefined when it has. */
-  noticeAt: number | undefined;
-  /** The second in which the first of them is due. */
-  second: number;
-}
 
 /**
  * Ends connections with their tokens. Connections are kept by the second in which something is due, so that a tick
