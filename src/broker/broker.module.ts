@@ -2,6 +2,7 @@ import { Module, type DynamicModule, type FactoryProvider, type ModuleMetadata, 
 
 import { RookeryOptions } from '../config/rookery.options.js';
 import { RoomRules } from '../config/room-rules.js';
+import { Telemetry } from '../telemetry/telemetry.js';
 import { Broker } from './broker.js';
 import { MemoryBroker } from './memory.broker.js';
 import { RedisBroker } from './redis/redis.broker.js';
@@ -15,9 +16,9 @@ export interface BrokerOverrides {
 /** The broker that the settings ask for. */
 const BY_SETTINGS: FactoryProvider<Broker> = {
   provide: Broker,
-  useFactory: (options: RookeryOptions, rules: RoomRules) =>
-    options.redisUrl === undefined ? new MemoryBroker(options, rules) : new RedisBroker(options, rules),
-  inject: [RookeryOptions, RoomRules],
+  useFactory: (options: RookeryOptions, rules: RoomRules, telemetry: Telemetry) =>
+    options.redisUrl === undefined ? new MemoryBroker(options, rules) : new RedisBroker(options, rules, telemetry),
+  inject: [RookeryOptions, RoomRules, Telemetry],
 };
 
 /** The one broker of the node. */

@@ -29,5 +29,11 @@ export interface RoomRule {
   readonly overflow?: Overflow;
 }
 
+/** The name of the behaviour of rooms that no rule fits. */
+export const NO_RULE = 'default';
+
 /** A rule with nothing left open. */
-export type RoomBehaviour = Required<Omit<RoomRule, 'pattern'>>;
+export interface RoomBehaviour extends Required<Omit<RoomRule, 'pattern'>> {
+  /** The pattern of the rule, or `default` where no rule fits: a label of metrics. */
+  readonly rule: string;
+}

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { compilePattern, type RoomMatcher } from '../protocol/room-pattern.js';
 import { RookeryOptions } from './rookery.options.js';
-import type { RoomBehaviour } from './room-rule.js';
+import { NO_RULE, type RoomBehaviour } from './room-rule.js';
 
 /** Finds the rule of a room. */
 @Injectable()
@@ -12,6 +12,7 @@ export class RoomRules {
 
   constructor(options: RookeryOptions) {
     this.fallback = {
+      rule: NO_RULE,
       historySize: options.historySize,
       historyTtlMs: options.historyTtlMs,
       presence: false,
@@ -21,8 +22,13 @@ export class RoomRules {
     };
     this.rules = options.rooms.map(({ pattern, ...rule }) => ({
       matches: compilePattern(pattern),
-      behaviour: { ...this.fallback, ...rule },
+      behaviour: { ...this.fallback, ...rule, rule: pattern },
     }));
+  }
+
+  /** Returns the name of each behaviour that a room can have: the patterns, and `default`. */
+  names(): string[] {
+    return [...new Set([NO_RULE, ...this.rules.map(({ behaviour }) => behaviour.rule)])];
   }
 
   /** The first rule that fits, in the order in which they were given. */

@@ -20,6 +20,9 @@ export class Turn {
   private rooms: Flushable[] = [];
   private outboxes: Flushable[] = [];
   private ending = false;
+  /** The time of the turn's first publish; 0 while there is none. */
+  private publishingAt = 0;
+  private published = 0;
   /** True while outboxes may write at once what a room hands them: see {@link flushRooms}. */
   writesThrough = false;
   private readonly interval: number;
@@ -43,6 +46,20 @@ export class Turn {
     if (!this.ending) this.schedule();
   }
 
+  /** Returns the time of the turn's first publish, in milliseconds of a monotonic clock: one look at it for all of them. */
+  publishTime(): number {
+    if (this.publishingAt === 0) {
+      this.publishingAt = performance.now();
+      if (!this.ending) this.schedule();
+    }
+    return this.publishingAt;
+  }
+
+  /** Counts a publish that the broker accepted at once. Its acknowledgement leaves at the end of the turn. */
+  publishAccepted(): void {
+    this.published += 1;
+  }
+
   /** Ends the turn without waiting for its end. */
   endNow(): void {
     this.end();
@@ -56,13 +73,22 @@ export class Turn {
 
   private readonly end = (): void => {
     this.ending = false;
-    if (this.rooms.length > 0) this.flushRooms();
+    const fannedOutAt = this.rooms.length > 0 ? this.flushRooms() : undefined;
     this.flushOutboxes();
+    if (this.publishingAt > 0) this.observePublishes(fannedOutAt);
     // What rooms collected while others were flushed.
     if (this.rooms.length > 0) this.schedule();
   };
 
-  private flushRooms(): void {
+  private observePublishes(endedAt = performance.now()): void {
+    const { published, publishingAt } = this;
+    this.published = 0;
+    this.publishingAt = 0;
+    if (published > 0) this.telemetry.publishSeconds.observe((endedAt - publishingAt) / 1000, published);
+  }
+
+  /** @returns when it ended */
+  private flushRooms(): number {
     const startedAt = performance.now();
     const { rooms } = this;
     this.rooms = [];
@@ -74,7 +100,9 @@ export class Turn {
     this.writesThrough = false;
     this.flushOutboxes();
     this.ending = false;
-    this.telemetry.fanOutSeconds.observe((performance.now() - startedAt) / 1000);
+    const endedAt = performance.now();
+    this.telemetry.fanOutSeconds.observe((endedAt - startedAt) / 1000);
+    return endedAt;
   }
 
   private flushOutboxes(): void {

@@ -5,6 +5,7 @@ import { Broker, type MaybePromise } from '../broker/broker.js';
 import type { PublishRequest, PublishResult } from '../broker/publication.js';
 import { RoomRules } from '../config/room-rules.js';
 import type { Connection } from '../connections/connection.js';
+import { Turn } from '../connections/turn.js';
 import { ProtocolError } from '../protocol/errors.js';
 import type { AckPayload, PublishPayload } from '../protocol/messages.js';
 import { EVERYBODY, parseRoomName, userRoom } from '../protocol/room-name.js';
@@ -35,6 +36,7 @@ export class MessagingService {
     private readonly rooms: RoomsService,
     private readonly confirmations: Confirmations,
     private readonly telemetry: Telemetry,
+    private readonly turn: Turn,
   ) {}
 
   /**
@@ -99,9 +101,17 @@ export class MessagingService {
   }
 
   private send(source: Source, request: PublishRequest): MaybePromise<AckPayload> {
+    const startedAt = this.turn.publishTime();
     const result = this.broker.publish(request);
-    if (result instanceof Promise) return result.then((accepted) => this.accepted(source, request.room, accepted));
+    if (result instanceof Promise)
+      return result.then((late) => this.acceptedLate(source, request.room, late, startedAt));
+    this.turn.publishAccepted();
     return this.accepted(source, request.room, result);
+  }
+
+  private acceptedLate(source: Source, room: string, result: PublishResult, startedAt: number): AckPayload {
+    this.telemetry.publishSeconds.observe((this.turn.publishTime() - startedAt) / 1000);
+    return this.accepted(source, room, result);
   }
 
   private accepted(source: Source, room: string, result: PublishResult): AckPayload {

@@ -2,10 +2,12 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 
 import { Siblings } from '../cluster/siblings.js';
+import { RoomRules } from '../config/room-rules.js';
 import { ConnectionsService } from '../connections/connections.service.js';
 import { REFUSALS } from '../protocol/refusals.js';
 import { RoomsService } from '../rooms/rooms.service.js';
-import { refusalCodeOf, type RefusalLabel } from '../telemetry/refusal-label.js';
+import type { Distribution } from '../telemetry/distribution.js';
+import { refusalCodeOf } from '../telemetry/refusal-label.js';
 import type { Tally } from '../telemetry/tally.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { distributionMetric } from './distribution.metric.js';
@@ -13,6 +15,9 @@ import { mergeMetrics, type Measured } from './merge-metrics.js';
 
 const PREFIX = 'rookery_';
 const MEASURED = 'metrics:measured';
+
+/** One series of a counter: its labels and where it stands. */
+type Series = readonly [labels: Readonly<Record<string, string>>, count: number];
 
 /**
  * Prometheus’s view of the counters. Nothing is counted here: each metric reads its number when it is asked for, so
@@ -26,6 +31,7 @@ export class MetricsService implements OnModuleInit {
     telemetry: Telemetry,
     connections: ConnectionsService,
     rooms: RoomsService,
+    rules: RoomRules,
     private readonly siblings: Siblings,
   ) {
     // Brings event-loop delay, memory, CPU and garbage collection by their customary names.
@@ -54,11 +60,14 @@ export class MetricsService implements OnModuleInit {
     this.tally('closes_total', 'Connections closed, by close code', 'code', telemetry.closes);
     this.tally('cuts_total', 'Connections cut without a goodbye, by reason', 'reason', telemetry.cuts);
     this.tally('call_errors_total', 'Errors that REST calls were answered with, by code', 'code', telemetry.callErrors);
-    this.refusals(telemetry.refusals);
+    this.refusals(telemetry);
     this.tally('drops_total', 'What did not reach a client, by reason', 'reason', telemetry.drops);
 
-    const fanOutHelp = 'Time that the fan-out of one event-loop turn took';
-    this.registry.registerMetric(distributionMetric(`${PREFIX}fan_out_seconds`, fanOutHelp, telemetry.fanOutSeconds));
+    this.recoveries(telemetry, rules);
+    const { fanOutSeconds, publishSeconds, redisSeconds } = telemetry;
+    this.histogram('fan_out_seconds', 'Time that the fan-out of one event-loop turn took', fanOutSeconds);
+    this.histogram('publish_seconds', 'Time from a publish to its acceptance by the broker', publishSeconds);
+    this.histogram('redis_round_trip_seconds', 'Time from commands to Redis to the last answer', redisSeconds);
   }
 
   onModuleInit(): void {
@@ -100,33 +109,50 @@ export class MetricsService implements OnModuleInit {
     });
   }
 
-  /** With the status beside the code: it follows from it, and makes no series more. */
-  private refusals(tally: Tally<RefusalLabel>): void {
+  private tally<Label extends string | number>(name: string, help: string, label: string, tally: Tally<Label>): void {
+    this.series(name, help, [label], function* read() {
+      for (const [value, count] of tally.entries()) yield [{ [label]: String(value) }, count];
+    });
+  }
+
+  /** The status beside the code follows from it, and makes no series more. */
+  private refusals({ refusals }: Telemetry): void {
+    this.series('refusals_total', 'Upgrades refused, by HTTP status and code', ['status', 'code'], function* read() {
+      for (const [code, count] of refusals.entries()) {
+        yield [{ status: String(REFUSALS[refusalCodeOf(code)].status), code }, count];
+      }
+    });
+  }
+
+  private recoveries(telemetry: Telemetry, rules: RoomRules): void {
+    for (const rule of rules.names()) telemetry.recoveriesOf(rule);
+    const help = 'Recoveries, by what came of them, why something was lost, and the rule of the room';
+    this.series('recoveries_total', help, ['result', 'reason', 'rule'], function* read() {
+      for (const [rule, outcomes] of telemetry.recoveries) {
+        for (const [outcome, count] of outcomes.entries()) {
+          const isComplete = outcome === 'complete';
+          yield [{ result: isComplete ? 'complete' : 'lost', reason: isComplete ? '' : outcome, rule }, count];
+        }
+      }
+    });
+  }
+
+  /** A counter with labels, whose series are read when it is asked for. */
+  private series(name: string, help: string, labelNames: string[], read: () => Iterable<Series>): void {
     const counter: Counter = new Counter({
-      name: `${PREFIX}refusals_total`,
-      help: 'Upgrades refused, by HTTP status and code',
-      labelNames: ['status', 'code'],
+      name: PREFIX + name,
+      help,
+      labelNames,
       registers: [this.registry],
       collect: () => {
         counter.reset();
-        for (const [code, count] of tally.entries()) {
-          counter.inc({ status: String(REFUSALS[refusalCodeOf(code)].status), code }, count);
-        }
+        for (const [labels, count] of read()) counter.inc(labels, count);
       },
     });
   }
 
-  private tally<Label extends string | number>(name: string, help: string, label: string, tally: Tally<Label>): void {
-    const counter: Counter = new Counter({
-      name: PREFIX + name,
-      help,
-      labelNames: [label],
-      registers: [this.registry],
-      collect: () => {
-        counter.reset();
-        for (const [value, count] of tally.entries()) counter.inc({ [label]: String(value) }, count);
-      },
-    });
+  private histogram(name: string, help: string, distribution: Distribution): void {
+    this.registry.registerMetric(distributionMetric(PREFIX + name, help, distribution));
   }
 }
 

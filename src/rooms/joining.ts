@@ -7,6 +7,7 @@ import { ProtocolError } from '../protocol/errors.js';
 import type { JoinedPayload } from '../protocol/messages.js';
 import type { Position, RecoveryFailure } from '../protocol/position.js';
 import { isReservedRoom } from '../protocol/room-name.js';
+import { Telemetry, type RecoveryOutcome } from '../telemetry/telemetry.js';
 import { CatchUp, PAGE } from './catch-up.js';
 import { MembershipEvents } from './membership-events.js';
 import { MembershipRegistry } from './membership-registry.js';
@@ -43,6 +44,7 @@ export class Joining {
     private readonly registry: MembershipRegistry,
     private readonly catchUp: CatchUp,
     private readonly events: MembershipEvents,
+    private readonly telemetry: Telemetry,
   ) {}
 
   /**
@@ -68,7 +70,10 @@ export class Joining {
 
   private admitAgain(present: Membership, recovery: Recovery | undefined): MaybePromise<Joined> {
     if (recovery === undefined || !present.byServer) return answerAgain(present);
-    if ('failure' in recovery) return answerAgain(present, recovery.failure);
+    if ('failure' in recovery) {
+      this.count(present.room, recovery.failure);
+      return answerAgain(present, recovery.failure);
+    }
     const { position } = recovery;
     return this.directory.within(present.room.name, (room) =>
       then(this.broker.history(room.name, position, PAGE), (page) => this.reenter(present, page)),
@@ -94,6 +99,7 @@ export class Joining {
     const payload = { room: room.name, ...room.position, ...refusalOf(failure) };
     const member = this.add(connection, room, room.position, byServer);
     if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
+    if (failure !== undefined) this.count(room, failure);
     room.addLive(member);
     member.hold();
     this.events.joined(member);
@@ -126,11 +132,16 @@ export class Joining {
     const outcome = lost === undefined ? { recovered: true } : refusalOf(lost);
     const payload = { room: room.name, ...start, ...outcome };
     if (member === undefined) return { payload, begin: NOTHING_TO_BEGIN };
+    this.count(room, lost ?? 'complete');
     room.addAway(member);
     member.position = start;
     // What is lost is said by the reply; from its position on nothing is.
     const { lost: _said, ...rest } = page;
     return { payload, begin: () => this.catchUp.start(member, start, rest) };
+  }
+
+  private count({ behaviour }: Room, outcome: RecoveryOutcome): void {
+    this.telemetry.recoveriesOf(behaviour.rule).add(outcome);
   }
 
   /** @returns undefined when the connection has closed, or is in the room already */

@@ -10,11 +10,12 @@ export class Distribution {
     this.counts = Array.from({ length: bounds.length + 1 }, () => 0);
   }
 
-  observe(value: number): void {
+  /** @param times how many observations have this value */
+  observe(value: number, times = 1): void {
     let bucket = 0;
     while (bucket < this.bounds.length && value > (this.bounds[bucket] ?? 0)) bucket += 1;
-    this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
-    this.sum += value;
-    this.count += 1;
+    this.counts[bucket] = (this.counts[bucket] ?? 0) + times;
+    this.sum += value * times;
+    this.count += times;
   }
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 
 import { CLOSE_CODES } from '../protocol/close-codes.js';
 import { ERRORS, type ErrorCode } from '../protocol/errors.js';
+import type { RecoveryFailure } from '../protocol/position.js';
 import { Distribution } from './distribution.js';
 import { REFUSAL_LABELS, type RefusalLabel } from './refusal-label.js';
 import { Tally } from './tally.js';
@@ -52,6 +53,13 @@ export const CUT_REASONS = [
 ] as const;
 export type CutReason = (typeof CUT_REASONS)[number];
 
+/** How a recovery ended: with nothing lost, or the reason that the client is told. */
+export const RECOVERY_OUTCOMES = ['complete', 'epoch', 'trimmed', 'expired', 'forbidden'] as const satisfies readonly (
+  | 'complete'
+  | RecoveryFailure
+)[];
+export type RecoveryOutcome = (typeof RECOVERY_OUTCOMES)[number];
+
 /** Ways in. */
 export const SOURCES = ['websocket', 'rest', 'service'] as const;
 export type Source = (typeof SOURCES)[number];
@@ -64,6 +72,8 @@ const ERROR_LABELS: readonly ErrorLabel[] = [...(Object.keys(ERRORS) as ErrorCod
 export function errorLabel(code: string): ErrorLabel {
   return Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'APPLICATION';
 }
+
+const LATENCY_BOUNDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 /**
  * What every floor counts into and `/metrics` reads: plain numbers, so that counting costs nothing worth measuring on
@@ -96,7 +106,23 @@ export class Telemetry {
   readonly cuts = new Tally<CutReason>(CUT_REASONS);
   readonly refusals = new Tally<RefusalLabel>(REFUSAL_LABELS);
   readonly drops = new Tally<DropReason>(DROP_REASONS);
+  /** Recoveries by the room's rule; see {@link recoveriesOf}. */
+  readonly recoveries = new Map<string, Tally<RecoveryOutcome>>();
 
+  /**
+   * Seconds from a publish to its acceptance by the broker. Where that is at once, to the end of the event-loop turn,
+   * when the acknowledgement leaves: one look at the clock for all publishes of a turn.
+   */
+  readonly publishSeconds = new Distribution(LATENCY_BOUNDS);
+  /** Seconds from the write of a turn's commands to Redis' last answer to them. */
+  readonly redisSeconds = new Distribution(LATENCY_BOUNDS);
   /** Seconds that the fan-out of one loop turn took. */
   readonly fanOutSeconds = new Distribution([0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]);
+
+  /** Returns the recoveries of rooms of a rule. Rules come from the settings: there are as many tallies. */
+  recoveriesOf(rule: string): Tally<RecoveryOutcome> {
+    let tally = this.recoveries.get(rule);
+    if (tally === undefined) this.recoveries.set(rule, (tally = new Tally(RECOVERY_OUTCOMES)));
+    return tally;
+  }
 }

@@ -59,7 +59,7 @@ export class SimulatedNode<B extends Broker = Broker> {
     const directory = new RoomDirectory(rules, this.broker, intake, delivery, lifecycle);
     const presence = new Presence(options, new LocalCluster(), telemetry);
     const events = new MembershipEvents(presence, lifecycle);
-    this.joining = new Joining(options, this.broker, directory, registry, catchUp, events);
+    this.joining = new Joining(options, this.broker, directory, registry, catchUp, events, telemetry);
     this.rooms = new RoomsService(connections, directory, registry, this.joining, presence, events);
     directory.onModuleInit();
     this.rooms.onModuleInit();

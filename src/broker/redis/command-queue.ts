@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Redis } from 'ioredis';
 
+import type { Distribution } from '../../telemetry/distribution.js';
 import { BrokerUnavailableError } from '../broker.js';
 import type { RedisClient } from './redis-client.js';
 import type { ScriptName } from './scripts/scripts.js';
@@ -35,12 +36,14 @@ export class CommandQueue {
   /**
    * @param isConfirmed returns whether the client is known to be connected to the master
    * @param logAt log level for failures of the connection, lower for a further one to the same server
+   * @param roundTrip seconds from the write of a turn's commands to the last answer
    */
   constructor(
     private readonly client: RedisClient,
     private readonly timeoutMs: number,
     private readonly isConfirmed: () => boolean,
     private readonly logAt: 'warn' | 'debug' = 'warn',
+    private readonly roundTrip?: Distribution,
   ) {
     client.on('error', (error) => this.note(error));
     client.on('ready', () => (this.lastError = undefined));
@@ -98,10 +101,13 @@ export class CommandQueue {
 
   private async send(batch: readonly Command[]): Promise<void> {
     const size = sizeOf(batch);
+    const startedAt = performance.now();
     this.outstanding += size;
     const deadline = setTimeout(() => this.fail(batch, `no answer within ${this.timeoutMs} ms`), this.timeoutMs);
     try {
-      await Promise.all(this.sendTogether(batch));
+      const answered = await Promise.all(this.sendTogether(batch));
+      // A connection that is lost ends them without an answer.
+      if (answered.includes(true)) this.roundTrip?.observe((performance.now() - startedAt) / 1000);
     } catch (error) {
       this.fail(batch, this.note(error));
     } finally {
@@ -111,7 +117,7 @@ export class CommandQueue {
   }
 
   /** In one write: a pipeline of the client would do the same at twice the cost. */
-  private sendTogether(batch: readonly Command[]): Promise<void>[] {
+  private sendTogether(batch: readonly Command[]): Promise<boolean>[] {
     // Rooms are on different servers of a cluster: its client has a connection to each.
     const stream = this.client instanceof Redis ? this.client.stream : undefined;
     stream?.cork();
@@ -120,13 +126,16 @@ export class CommandQueue {
     return answers;
   }
 
-  private async sendOne(command: Command): Promise<void> {
+  /** @returns false where Redis did not do it */
+  private async sendOne(command: Command): Promise<boolean> {
     const { script, keys, args } = command;
     try {
       const caller = this.client as unknown as ScriptCaller;
       this.settle(command, [null, await caller[script](keys.length, ...keys, ...args)]);
+      return true;
     } catch (error) {
       this.settle(command, [error instanceof Error ? error : new Error(String(error)), undefined]);
+      return false;
     }
   }
 

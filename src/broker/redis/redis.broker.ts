@@ -6,6 +6,7 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } fro
 import { RookeryOptions } from '../../config/rookery.options.js';
 import { RoomRules } from '../../config/room-rules.js';
 import type { Position } from '../../protocol/position.js';
+import { Telemetry } from '../../telemetry/telemetry.js';
 import {
   BrokerUnavailableError,
   type Broker,
@@ -63,13 +64,15 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   constructor(
     private readonly options: RookeryOptions,
     private readonly rules: RoomRules,
+    { redisSeconds }: Telemetry = new Telemetry(),
   ) {
     this.client = createRedisClient(options, 'commands');
     this.subscriberClient = createRedisClient(options, 'deliveries');
     this.keys = new RoomKeys(options.redisPrefix, options.redisCluster);
     const both = [this.client, this.subscriberClient];
     this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
-    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, () => this.isConfirmed());
+    const isConfirmed = (): boolean => this.isConfirmed();
+    this.commands = new CommandQueue(this.client, options.redisTimeoutMs, isConfirmed, 'warn', redisSeconds);
     this.commands.onFailure(() => this.fitness.doubt());
     this.subscriber = new Subscriber(
       this.subscriberClient,

@@ -9,6 +9,7 @@ function rulesOf(rooms: readonly RoomRule[]): RoomRules {
 
 describe('RoomRules', () => {
   const fallback = {
+    rule: 'default',
     historySize: 50,
     historyTtlMs: 7000,
     presence: false,
@@ -23,7 +24,12 @@ describe('RoomRules', () => {
 
   it('takes what a rule leaves out from the options', () => {
     const rules = rulesOf([{ pattern: 'ticker:*', historySize: 0, overflow: 'keep-latest' }]);
-    expect(rules.of('ticker:eur')).toStrictEqual({ ...fallback, historySize: 0, overflow: 'keep-latest' });
+    expect(rules.of('ticker:eur')).toStrictEqual({
+      ...fallback,
+      rule: 'ticker:*',
+      historySize: 0,
+      overflow: 'keep-latest',
+    });
   });
 
   it('applies the first rule that fits, and that one alone', () => {

@@ -39,6 +39,8 @@ describe('the metrics of several workers', () => {
       'turn_seconds_bucket{le="0.1",worker="2"} 0',
       'turn_seconds_bucket{le="+Inf",worker="2"} 1',
       'turn_seconds_sum{worker="2"} 0.5',
+      'turn_seconds_count{worker="1"} 1',
+      'turn_seconds_count{worker="2"} 1',
       'rookery_workers_silent 0',
     ]) {
       expect(text.split('\n')).toContain(line);
