@@ -4,17 +4,16 @@ export interface Delays {
   readonly maxDelayMs: number;
 }
 
-/** No power of two beyond this one makes a difference. */
-const MAX_GROWTH = 30;
-
 /**
- * A delay with full jitter: drawn between the lower bound and a ceiling that doubles each time, so that clients that
- * lost one server do not come back to the next all at once.
+ * Draws a delay between the lower bound and the time that was waited so far, at least twice the lower bound. So delays
+ * grow, nobody waits much longer than the server was away, and clients that lost one server do not come back to the next
+ * all at once.
  *
- * @param growth how many attempts went before
+ * @param waitedMs sum of the delays before this one
  * @param random from 0 to 1
+ * @returns whole milliseconds
  */
-export function backOff(growth: number, { minDelayMs, maxDelayMs }: Delays, random: number): number {
-  const ceiling = Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(growth + 1, MAX_GROWTH));
-  return minDelayMs + random * Math.max(0, ceiling - minDelayMs);
+export function backOff(waitedMs: number, { minDelayMs, maxDelayMs }: Delays, random: number): number {
+  const ceiling = Math.min(maxDelayMs, Math.max(minDelayMs * 2, waitedMs));
+  return Math.round(minDelayMs + random * Math.max(0, ceiling - minDelayMs));
 }

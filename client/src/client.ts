@@ -136,6 +136,18 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   /**
+   * Tries to connect at once: does not wait for the next attempt, whoever set its delay, and lets the delays begin again.
+   * Connects a client that was closed. Checks whether an existing connection is alive, and replaces it if it is not.
+   *
+   * @example
+   * retryButton.onclick = () => client.reconnect();
+   */
+  reconnect(): void {
+    this.start();
+    this.connection.dispatch({ type: 'retry' });
+  }
+
+  /**
    * Ends the connection for good. What waits is rejected with `CLOSED`; rooms are left, and their positions stored: it
    * waits for a store that takes its time.
    */
@@ -238,8 +250,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     if (change.state === 'connected') for (const settle of this.waiters.splice(0)) settle();
   }
 
-  private end({ reason, code, status }: End): void {
-    const error = clientError('CLOSED', `Closed: ${reason || code}`, { reason, code, status });
+  private end({ reason, code, status, cause }: End): void {
+    const error = clientError('CLOSED', `Closed: ${reason || code}`, { reason, code, status }, cause);
     this.closed = error;
     this.core.wire.end(error);
     this.core.publisher.end(error);
@@ -287,7 +299,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       await this.ask('auth:refresh', { token }, { offline: undefined, first: true });
     } catch (error) {
       // At the end of the token the server closes, and the function is asked again.
-      this.core.report(error as RookeryError);
+      if (session === this.connection.session()) this.core.report(error as RookeryError);
     }
   }
 }

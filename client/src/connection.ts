@@ -31,7 +31,12 @@ export interface StateChange {
   readonly code?: number | undefined;
   /** The HTTP status of the refusal, where the WebSocket tells it. */
   readonly status?: number | undefined;
-  /** When the next attempt comes. */
+  /**
+   * The error that ended it, where there is one: the server's refusal (a `RookeryError` with its code), what the token
+   * function threw, or the network's own error, where the WebSocket tells it.
+   */
+  readonly cause?: unknown;
+  /** In how many whole milliseconds the next attempt comes. */
   readonly retryInMs?: number | undefined;
 }
 
@@ -100,7 +105,9 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     try {
       return await given({ reason, signal: controller.signal });
     } catch (error) {
-      throw clientError('TOKEN_FAILED', 'No token', undefined, error);
+      const { code, message } = Object(error) as RookeryError;
+      if (code === 'SIGNED_OUT') end(state.attempt, { fatal: true, reason: message, cause: error });
+      throw clientError('TOKEN_FAILED', `No token: ${String(error)}`, undefined, error);
     } finally {
       clearTimeout(patience);
     }
@@ -115,10 +122,10 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     }
   }
 
-  function run({ release: how, timerMs, announce: end, retryInMs, act }: Effects): void {
+  function run({ release: how, timerMs, announce: news, retryInMs, act }: Effects): void {
     if (how !== undefined) release(how);
     if (timerMs !== undefined) setTimer(timerMs);
-    if (end !== undefined) announce(end, retryInMs);
+    if (news !== undefined) announce(news, retryInMs);
     if (act === 'open') void open(state.attempt);
     if (act !== 'ping') return;
     // The time for the answer begins with the ping, however late a hidden page's timers are.
@@ -139,18 +146,19 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
       if (typeof WebSocket !== 'function') throw new TypeError('No WebSocket');
       socket = openSocket(WebSocket, url, token, {
         onText: (text) => receive(attempt, text),
-        onEnd: (end) => dispatch({ type: 'ended', attempt, livedMs: livedMs(), ...end }),
+        onEnd: (how) => end(attempt, how),
       });
     } catch (error) {
       if (isOver()) return;
       if (error instanceof RookeryError) listener.onError(error);
+      const { message, cause = error } = error as Error;
       // An address or a token that cannot be one: trying again does not change that, unless with another token.
-      dispatch({ type: 'ended', attempt, livedMs: 0, fatal: !options.renewable, reason: String(error) });
+      end(attempt, { fatal: !options.renewable, reason: message, cause });
     }
   }
 
-  function livedMs(): number {
-    return session === undefined ? 0 : performance.now() - connectedAt;
+  function end(attempt: number, how: End): void {
+    dispatch({ type: 'ended', attempt, livedMs: session === undefined ? 0 : performance.now() - connectedAt, ...how });
   }
 
   function receive(attempt: number, text: string): void {
@@ -206,10 +214,10 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     }, ms);
   }
 
-  function announce({ reason, code, status }: End, retryInMs: number | undefined): void {
+  function announce({ reason, code, status, cause }: End, retryInMs: number | undefined): void {
     const previous = announced;
     announced = publicState();
-    listener.onState({ state: announced, previous, reason, code, status, retryInMs });
+    listener.onState({ state: announced, previous, reason, code, status, cause, retryInMs });
   }
 
   function publicState(): ClientState {

@@ -10,6 +10,7 @@ export type ClientErrorCode =
   | 'INVALID_DATA'
   | 'OVERFLOW'
   | 'TOKEN_FAILED'
+  | 'SIGNED_OUT'
   | 'STORE_FAILED'
   | 'OUT_OF_ORDER';
 
@@ -23,11 +24,13 @@ const RETRYABLE =
  * - `TIMEOUT`: no answer in time. A publish that was sent may have taken effect; publish again with the `id` in `details`.
  * - `ABORTED`: the call's `AbortSignal` was aborted; `cause` is its reason.
  * - `QUEUE_FULL`: the publish queue has no room.
- * - `CLOSED`: the client is closed; `details` has the close `code` or HTTP `status` where the server wanted it so.
+ * - `CLOSED`: the client is closed; `details` has the close `code` or HTTP `status` where the server wanted it so, and
+ *   `cause` the server's refusal, where the WebSocket shows it.
  * - `OFFLINE`: there is no connection, or it was lost before the reply came.
  * - `INVALID_DATA`: without a JSON text, or refused by the room's validator (`details.issues`).
  * - `OVERFLOW`: a loop over messages did not keep up with them.
  * - `TOKEN_FAILED`: the token function threw; `cause` is what it threw.
+ * - `SIGNED_OUT`: thrown by the token function when there will be no token any more: the client closes.
  * - `STORE_FAILED`: the position store threw; `cause` is what it threw.
  * - `OUT_OF_ORDER`: the server repeated or misordered a message, which was dropped; `details` names it by `room`, `epoch`,
  *   `offset` and `id`. Only the event `error` reports it, and the room continues.

@@ -13,8 +13,8 @@ export interface MachineState {
   readonly attempt: number;
   /** Attempts in a row that led to no connection. */
   readonly failures: number;
-  /** How far the delays have grown. A connection that does not last lets them grow, too. */
-  readonly growth: number;
+  /** Sum of the delays since a connection was last a good one: the next delay is drawn up to it. */
+  readonly waitedMs: number;
   /** There has been a connection since it was opened. */
   readonly returning: boolean;
   /** The server refused the last token. */
@@ -27,7 +27,7 @@ export interface MachineState {
   readonly asked: boolean;
   /** When the server wants the client back, once it has announced its end. */
   readonly returnInMs: number | undefined;
-  /** The delay is the server's: nothing cuts it short. */
+  /** The delay is the server's: only the application cuts it short. */
   readonly told: boolean;
 }
 
@@ -49,6 +49,8 @@ export type MachineEvent =
   | ({ readonly type: 'timer'; readonly attempt?: undefined } & Look)
   /** The network or the machine is back: a good moment to try, and to see whether the connection is still there. */
   | { readonly type: 'wake' | 'offline'; readonly attempt?: undefined }
+  /** The application wants it tried at once. */
+  | { readonly type: 'retry'; readonly attempt?: undefined }
   /** The connection cannot be gone on with. */
   | ({ readonly type: 'abandon'; readonly attempt?: undefined } & End);
 
@@ -68,6 +70,7 @@ export interface End {
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly reason?: string | undefined;
+  readonly cause?: unknown;
   /** It would end in the same way every time. */
   readonly fatal?: boolean | undefined;
 }
@@ -89,7 +92,7 @@ export interface Step {
   readonly effects: Effects;
 }
 
-/** A connection that lasted so long has been a good one. */
+/** A connection that lasted so long has been a good one. After a shorter one, the first delay is no longer than this. */
 export const STABLE_MS = 5000;
 /** So long a server may take to answer when there is reason to think that the connection is dead. */
 export const WAKE_TIMEOUT_MS = 2000;
@@ -98,15 +101,15 @@ export const MAX_TOLD_MS = 3_600_000;
 /** For a server without a heartbeat. */
 const DEFAULT_LIVENESS_MS = 30_000;
 
-/** The request itself is wrong, or the user not welcome: there is no use in trying again. */
-const FATAL_STATUSES = new Set([400, 401, 403, 404, 426]);
+/** Timeout, too early, too many requests: of all 4xx, these alone do not say that the request itself is wrong. */
+const PASSING_STATUSES = new Set([408, 425, 429]);
 const TOKEN_EXPIRED = 4401;
 
 export const INITIAL: MachineState = {
   phase: 'closed',
   attempt: 0,
   failures: 0,
-  growth: 0,
+  waitedMs: 0,
   returning: false,
   refused: false,
   renewed: false,
@@ -141,8 +144,9 @@ export function step(state: MachineState, event: MachineEvent, options: MachineO
       if (phase === 'waiting') return begin(state, options);
       return isConnected ? look(state, event, options, random) : failed(state, { reason: 'timeout' }, options, random);
     case 'wake':
+    case 'retry':
       // What went wrong before says nothing of now, and the network may need a moment yet.
-      if (phase === 'waiting' && !state.told) return begin({ ...state, growth: 0 }, options);
+      if (phase === 'waiting' && !(state.told && type === 'wake')) return begin({ ...state, waitedMs: 0 }, options);
       return isConnected && !state.asked ? ask(state, Math.min(options.livenessTimeoutMs, WAKE_TIMEOUT_MS)) : stay;
     case 'offline':
       // The platform may be wrong, so that it is tried all the same, if rarely.
@@ -162,8 +166,11 @@ function begin(state: MachineState, { connectTimeoutMs }: MachineOptions, effect
 
 function connected(state: MachineState, heartbeatMs: number, { livenessMs }: MachineOptions): Step {
   const intervalMs = livenessMs ?? (heartbeatMs || DEFAULT_LIVENESS_MS);
+  // Whatever happens to the connection, the server is there: what was waited for it counts for little.
+  const waitedMs = Math.min(state.waitedMs, STABLE_MS);
+  const next = { ...state, failures: 0, waitedMs, returning: true, refused: false, intervalMs, asked: false };
   return {
-    state: { ...state, phase: 'connected', failures: 0, returning: true, refused: false, intervalMs, asked: false },
+    state: { ...next, phase: 'connected' },
     effects: { timerMs: intervalMs, announce: {} },
   };
 }
@@ -171,13 +178,14 @@ function connected(state: MachineState, heartbeatMs: number, { livenessMs }: Mac
 function ended(state: MachineState, end: End & { livedMs: number }, options: MachineOptions, random: number): Step {
   const { code = 0, status = 0, fatal } = end;
   const settled = end.livedMs >= STABLE_MS;
-  const next = { ...state, growth: settled ? 0 : state.growth, renewed: state.renewed && !settled };
+  const next = { ...state, waitedMs: settled ? 0 : state.waitedMs, renewed: state.renewed && !settled };
   if (options.renewable && (code === TOKEN_EXPIRED || status === 401)) {
     const refused = { ...next, refused: true };
     if (next.renewed) return failed(refused, end, options, random);
     return begin({ ...refused, renewed: true }, options, { release: 'drop', announce: end, retryInMs: 0 });
   }
-  if (fatal || (code >= 4400 && code < 4500) || FATAL_STATUSES.has(status)) return shut(next, end, 'drop');
+  const isWrong = status >= 400 && status < 500 && !PASSING_STATUSES.has(status);
+  if (fatal || isWrong || (code >= 4400 && code < 4500)) return shut(next, end, 'drop');
   if (state.returnInMs !== undefined) return wait(next, end, state.returnInMs, true);
   return failed(next, end, options, random);
 }
@@ -186,15 +194,15 @@ function ended(state: MachineState, end: End & { livedMs: number }, options: Mac
 function failed(state: MachineState, end: End, options: MachineOptions, random: number): Step {
   const failures = state.phase === 'connected' ? 0 : state.failures + 1;
   if (failures >= options.maxAttempts) return shut(state, end, 'drop');
-  const delay = backOff(state.growth, options, random);
+  const delay = backOff(state.waitedMs, options, random);
   const { retryAfterMs = state.returnInMs ?? -1 } = end;
-  const next = { ...state, failures, growth: state.growth + 1 };
+  const next = { ...state, failures, waitedMs: state.waitedMs + delay };
   return wait(next, end, Math.max(delay, Math.min(retryAfterMs, MAX_TOLD_MS)), retryAfterMs >= 0);
 }
 
 function wait(state: MachineState, end: End, delayMs: number, told = false): Step {
-  // The timer's 0 is for never.
-  const ms = Math.max(1, delayMs);
+  // The timer's 0 is for never; a server's delay may have a fraction.
+  const ms = Math.max(1, Math.round(delayMs));
   return {
     state: { ...state, phase: 'waiting', returnInMs: undefined, told },
     effects: { release: 'drop', timerMs: ms, announce: end, retryInMs: ms },
@@ -218,7 +226,7 @@ function look(
   const { intervalMs, asked } = state;
   if (asked && !answered) {
     if (graceMs > 0) return { state, effects: { timerMs: graceMs } };
-    return failed({ ...state, growth: 0 }, { reason: 'silent' }, options, random);
+    return failed({ ...state, waitedMs: 0 }, { reason: 'silent' }, options, random);
   }
   const restMs = intervalMs - silentMs;
   // Timers may be early by a part of a millisecond.

@@ -38,7 +38,7 @@ export function createMemberships(wire: Wire, delays: Delays) {
   /** Each with whether the server has been asked over this connection. */
   const members = new Map<Member, boolean>();
   let retry: ReturnType<typeof setTimeout> | undefined;
-  let failures = 0;
+  let waitedMs = 0;
 
   /** @returns whether the server has to be told */
   function remove(member: Member): boolean {
@@ -49,7 +49,7 @@ export function createMemberships(wire: Wire, delays: Delays) {
 
   function up(): void {
     for (const member of members.keys()) members.set(member, false);
-    failures = 0;
+    waitedMs = 0;
     ask();
   }
 
@@ -77,7 +77,7 @@ export function createMemberships(wire: Wire, delays: Delays) {
     // It may have been left meanwhile.
     if (members.get(member) !== true || outcome === undefined) return;
     if ('offset' in outcome) {
-      failures = 0;
+      waitedMs = 0;
       member.onJoined(outcome);
       return;
     }
@@ -94,14 +94,12 @@ export function createMemberships(wire: Wire, delays: Delays) {
 
   function askLater(): void {
     if (retry !== undefined) return;
-    retry = setTimeout(
-      () => {
-        retry = undefined;
-        ask();
-      },
-      backOff(failures, delays, Math.random()),
-    );
-    failures += 1;
+    const ms = backOff(waitedMs, delays, Math.random());
+    waitedMs += ms;
+    retry = setTimeout(() => {
+      retry = undefined;
+      ask();
+    }, ms);
   }
 
   /** The server has put it there already. */

@@ -9,7 +9,17 @@ export interface TokenContext {
   readonly signal: AbortSignal;
 }
 
-/** Gives a token each time one is needed. */
+/**
+ * Gives a token each time one is needed. One that throws is asked again, with the delays of a reconnect. One that throws
+ * a `RookeryError` with the code `SIGNED_OUT` closes the client: it makes no further attempt.
+ *
+ * @example
+ * const token: TokenFunction = async ({ signal }) => {
+ *   const answer = await fetch('/token', { signal });
+ *   if (answer.status === 401) throw new RookeryError('SIGNED_OUT', 'The session has ended');
+ *   return answer.text();
+ * };
+ */
 export type TokenFunction = (context: TokenContext) => string | Promise<string>;
 
 /** The part of a WebSocket that this package uses: that of browsers, of Node, and of `ws`. */
@@ -50,7 +60,10 @@ export interface ClientOptions<Rooms> {
    * @default true
    */
   readonly autoConnect?: boolean | undefined;
-  /** When to try again. The delays double from attempt to attempt, and each is drawn between the lower bound and that. */
+  /**
+   * When to try again. Each delay is drawn between `minDelayMs` and the time that was waited so far, at least twice
+   * `minDelayMs`.
+   */
   readonly reconnect?: ReconnectOptions | undefined;
   /**
    * How long an attempt to connect may take, the token function included; 0 for no bound.

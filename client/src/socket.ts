@@ -1,16 +1,11 @@
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../../src/protocol/envelope.js';
 import type { End } from './machine.js';
 import type { WebSocketConstructor, WebSocketLike } from './options.js';
+import { readRefusal, type Answer } from './refusal.js';
 
 /** What `ws` has besides what browsers have. */
 interface NodeSocket {
-  on?(
-    event: 'unexpected-response',
-    listener: (
-      request: { destroy(): void },
-      response: { statusCode?: number; headers: Record<string, unknown> },
-    ) => void,
-  ): void;
+  on?(event: 'unexpected-response', listener: (request: { destroy(): void }, response: Answer) => void): void;
   terminate?(): void;
 }
 
@@ -33,6 +28,8 @@ export function openSocket(
   const protocols = token === undefined ? [SUBPROTOCOL] : [SUBPROTOCOL, BEARER_SUBPROTOCOL_PREFIX + token];
   const socket: WebSocketLike & NodeSocket = new WebSocket(url, protocols);
   let isOver = false;
+  /** The network's own words, which `ws` and Node have and browsers do not. */
+  let failure: End = {};
   const end = (how: End): void => {
     if (!isOver) listener.onEnd(how);
   };
@@ -40,15 +37,18 @@ export function openSocket(
     if (!isOver && typeof data === 'string') listener.onText(data);
   });
   socket.addEventListener('close', ({ code = 1006, reason = '' }: { code?: number; reason?: string }) => {
-    end({ code, reason });
+    end({ code, ...(reason ? { reason } : failure) });
   });
   // A close follows; without a listener, `ws` would throw.
-  socket.addEventListener('error', () => undefined);
-  // The build for browsers goes without what has this label.
-  NODE: socket.on?.('unexpected-response', (request, { statusCode = 0, headers }) => {
-    request.destroy();
-    const seconds = Number(headers['retry-after']);
-    end({ status: statusCode, reason: 'refused', retryAfterMs: seconds >= 0 ? seconds * 1000 : undefined });
+  socket.addEventListener('error', (event: { message?: string; error?: unknown }) => {
+    // The build for browsers goes without what has this label.
+    NODE: failure = { reason: event.message, cause: event.error };
+  });
+  NODE: socket.on?.('unexpected-response', (request, answer) => {
+    readRefusal(answer, (refusal) => {
+      request.destroy();
+      end(refusal);
+    });
   });
   return {
     send: (text: string) => socket.send(text),

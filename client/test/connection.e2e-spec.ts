@@ -1,6 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-
 import { WebSocket } from 'ws';
 
 import { ConnectionsService } from '../../src/index.js';
@@ -11,28 +8,14 @@ import { RookeryClient } from '../src/index.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
 import { SOON, closeAll, collect, rookery, statesOf } from './support/rookery.js';
 
+/** So long that only what a test does can have moved it. */
+const HOUR_MS = 3_600_000;
+
 const until = (client: RookeryClient, state: string): Promise<unknown> =>
   eventually(
     () => client.state,
     (now) => now === state,
   );
-
-/** Answers every upgrade with a status, and counts them. */
-async function refuser(
-  status: number,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<{ ws: string; asked: () => number }> {
-  let asked = 0;
-  const server = createServer();
-  server.on('upgrade', (_request, socket) => {
-    asked += 1;
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.end(`HTTP/1.1 ${status} No\r\n${lines.join('')}Content-Length: 0\r\nConnection: close\r\n\r\n`);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanUp(() => server.close());
-  return { ws: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/ws`, asked: () => asked };
-}
 
 describe('a client’s connection', () => {
   it('tells of its states, and who it is', async () => {
@@ -108,24 +91,55 @@ describe('a client’s connection', () => {
     expect(proxy.connections).toBe(1);
   });
 
-  it.each([400, 401, 403, 404, 426])('does not come back when it is refused with %d', async (status) => {
-    const refusing = await refuser(status);
-    const client = rookery(refusing);
-    const changes = statesOf(client);
-    await expect(client.connect()).rejects.toMatchObject({ code: 'CLOSED', details: { status } });
-    expect(refusing.asked()).toBe(1);
-    expect(changes.at(-1)).toMatchObject({ state: 'closed', status });
-  });
-
-  it('waits as long as a refusal says', async () => {
-    const refusing = await refuser(503, { 'Retry-After': '7' });
-    const client = rookery(refusing);
+  it('A client that cannot connect says in the state why, in the words of the network', async () => {
+    const client = rookery({ ws: 'ws://127.0.0.1:1/ws' });
     const changes = statesOf(client);
     await eventually(
       () => changes,
       (list) => list.some(({ retryInMs }) => retryInMs !== undefined),
     );
-    expect(changes.at(-1)).toMatchObject({ state: 'connecting', status: 503, retryInMs: 7000 });
+    expect(changes.at(-1)).toMatchObject({
+      code: 1006,
+      reason: expect.stringContaining('ECONNREFUSED'),
+      cause: { code: 'ECONNREFUSED' },
+    });
+  });
+
+  it('Reconnecting tries at once, however long the next attempt would have waited', async () => {
+    const server = await startServer();
+    const proxy = await FaultyProxy.start(server.port);
+    proxy.closed = true;
+    const client = rookery(proxy, { reconnect: { minDelayMs: HOUR_MS, maxDelayMs: HOUR_MS } });
+    const changes = statesOf(client);
+    await eventually(
+      () => changes,
+      (list) => list.some(({ retryInMs }) => retryInMs === HOUR_MS),
+    );
+    proxy.closed = false;
+    client.reconnect();
+    await client.connect();
+    const { clientId } = client;
+    // The connection is alive: it stays.
+    client.reconnect();
+    await client.request('nobody').catch(() => undefined);
+    expect(client.clientId).toBe(clientId);
+  });
+
+  it('Reconnecting opens a client that was closed, and finds out that a connection is dead', async () => {
+    const server = await startServer();
+    const proxy = await FaultyProxy.start(server.port);
+    const client = rookery(proxy, { liveness: { intervalMs: HOUR_MS, timeoutMs: 50 } });
+    await client.connect();
+    await client.close();
+    client.reconnect();
+    await client.connect();
+    const { clientId } = client;
+    proxy.stall();
+    client.reconnect();
+    await eventually(
+      () => client.clientId,
+      (id) => id !== undefined && id !== clientId,
+    );
   });
 
   it('is closed where the address cannot be one', async () => {

@@ -41,6 +41,7 @@ const scripts = fc.array(
       'timer',
       'timer',
       'wake',
+      'retry',
       'offline',
       'abandon',
     ),
@@ -58,7 +59,8 @@ const ENDS = [
   { code: 4508 },
   { status: 401 },
   { status: 403 },
-  { status: 429, retryAfterMs: 5000 },
+  { status: 429, retryAfterMs: 5000.3 },
+  { status: 431 },
   { status: 503, retryAfterMs: 1e12 },
   { status: 502 },
 ];
@@ -69,7 +71,7 @@ function eventOf({ type, past, how }: Script, { attempt: now }: MachineState): M
     case 'connected':
       return { type, attempt, heartbeatMs: how % 2 === 0 ? 0 : 30_000 };
     case 'draining':
-      return { type, attempt, reconnectInMs: how % 2 === 0 ? how * 100 : 1e12 };
+      return { type, attempt, reconnectInMs: how % 2 === 0 ? how * 100.7 : 1e12 };
     case 'ended':
       return { type, attempt, livedMs: how % 2 === 0 ? 0 : STABLE_MS, ...ENDS[how % ENDS.length] };
     case 'timer':
@@ -79,6 +81,7 @@ function eventOf({ type, past, how }: Script, { attempt: now }: MachineState): M
     case 'connect':
     case 'close':
     case 'wake':
+    case 'retry':
     case 'offline':
       break;
   }
@@ -165,7 +168,7 @@ describe('the state machine of a connection', () => {
       for (const { before, event, after } of played) {
         if (event.type !== 'ended' || event.attempt !== before.attempt) continue;
         if (before.phase === 'waiting' || before.phase === 'closed') continue;
-        const fatal = event.code === 4403 || event.status === 403;
+        const fatal = event.code === 4403 || event.status === 403 || event.status === 431;
         const refused = event.code === 4401 || event.status === 401;
         const isLast = refused && before.renewed && event.livedMs < STABLE_MS;
         need(!(fatal || (refused && !renewable)) || after.phase === 'closed', 'it is not closed');
@@ -179,7 +182,7 @@ describe('the state machine of a connection', () => {
     const found = violation((played, { minDelayMs, maxDelayMs }) => {
       for (const { before, event, after, effects } of played) {
         const { timerMs = 1 } = effects;
-        need(timerMs >= 0 && timerMs <= MAX_TOLD_MS, 'no time for a timer');
+        need(timerMs >= 0 && timerMs <= MAX_TOLD_MS && Number.isInteger(timerMs), 'no time for a timer');
         if (after.phase !== 'waiting' || effects.timerMs === undefined) continue;
         need(effects.retryInMs === timerMs && timerMs >= 1, 'it is told wrongly');
         const told = event.type === 'offline' ? undefined : before.returnInMs;
@@ -187,7 +190,10 @@ describe('the state machine of a connection', () => {
         // Nothing but a token refused again, or a silence, makes it wait longer than it was told.
         const isExact = event.type === 'ended' && !isRefused;
         if (told !== undefined)
-          need(isExact ? timerMs === Math.max(1, told) : timerMs >= told, 'the server is not obeyed');
+          need(
+            isExact ? timerMs === Math.max(1, Math.round(told)) : timerMs >= Math.round(told),
+            'the server is not obeyed',
+          );
         else need(after.told || (timerMs >= minDelayMs && timerMs <= maxDelayMs), 'out of bounds');
       }
     });
@@ -221,8 +227,8 @@ describe('the state machine of a connection', () => {
 
   it('begins its delays anew when it wakes, unless the delay is the server’s', () => {
     const found = counterexample(
-      fc.property(options, fc.integer({ min: 1, max: 40 }), (settings, growth) => {
-        const waiting: MachineState = { ...INITIAL, phase: 'waiting', attempt: 1, growth };
+      fc.property(options, fc.integer({ min: 1, max: 100_000 }), (settings, waitedMs) => {
+        const waiting: MachineState = { ...INITIAL, phase: 'waiting', attempt: 1, waitedMs };
         const patient = { ...settings, maxAttempts: Infinity };
         need(step({ ...waiting, told: true }, { type: 'wake' }, patient, 1).effects.act === undefined, 'it hurries');
         const woken = step(waiting, { type: 'wake' }, patient, 1);
@@ -231,6 +237,72 @@ describe('the state machine of a connection', () => {
         need(effects.retryInMs === Math.min(2 * settings.minDelayMs, settings.maxDelayMs), 'it waits as before');
       }),
       100,
+    );
+    expect(found).toBeUndefined();
+  });
+
+  it('Being told to retry ends every delay, the server’s included, and checks a connection that there is', () => {
+    for (const told of [false, true]) {
+      const waiting: MachineState = { ...INITIAL, phase: 'waiting', attempt: 1, waitedMs: 60_000, told };
+      const tried = run(waiting, { type: 'retry' });
+      expect(tried).toMatchObject({ state: { phase: 'opening', waitedMs: 0, told: false }, effects: { act: 'open' } });
+      expect(run(tried.state, { type: 'retry' }).effects).toEqual({});
+    }
+    const connected: MachineState = { ...INITIAL, phase: 'connected', attempt: 1 };
+    expect(run(connected, { type: 'retry' }).effects).toEqual({ act: 'ping', timerMs: 2000 });
+  });
+
+  it('No attempt follows a 4xx refusal, whatever gives the token, except 408, 425 and 429', () => {
+    for (let status = 400; status < 500; status += 1) {
+      for (const renewable of [false, true]) {
+        const settings = { ...USUAL, renewable };
+        const { state } = step(INITIAL, { type: 'connect' }, settings, 0);
+        const { phase } = step(state, { type: 'ended', attempt: 1, livedMs: 0, status }, settings, 0).state;
+        const isOpening = renewable && status === 401;
+        expect([status, phase]).toEqual([
+          status,
+          isOpening ? 'opening' : [408, 425, 429].includes(status) ? 'waiting' : 'closed',
+        ]);
+      }
+    }
+  });
+
+  it('A client never waits longer than it has waited before, or twice the least delay', () => {
+    const found = violation((played, { minDelayMs }) => {
+      for (const { before, event, effects, after } of played) {
+        if (after.phase !== 'waiting' || after.told || event.type === 'offline') continue;
+        need((effects.retryInMs ?? 0) <= Math.max(2 * minDelayMs, before.waitedMs), 'it waits too long');
+      }
+    });
+    expect(found).toBeUndefined();
+  });
+
+  it('A client whose connection broke three times in a row comes back within seconds to a server that was away for two', () => {
+    const AWAY_MS = 2000;
+    const longest = (random: () => number): number => {
+      let { state } = run(INITIAL, { type: 'connect' });
+      let clock = 0;
+      let longestMs = 0;
+      for (let broken = 0; broken < 3; broken += 1) {
+        ({ state } = run(state, { type: 'connected', attempt: state.attempt, heartbeatMs: 1 }));
+        const backAt = clock + AWAY_MS;
+        let end: MachineEvent = { type: 'ended', attempt: state.attempt, livedMs: 1000, code: 1006 };
+        do {
+          const failed = step(state, end, USUAL, random());
+          clock += failed.effects.retryInMs ?? 0;
+          ({ state } = run(failed.state, { type: 'timer', silentMs: 0, answered: true, graceMs: 0 }));
+          end = { type: 'ended', attempt: state.attempt, livedMs: 0, code: 1006 };
+        } while (clock < backAt);
+        longestMs = Math.max(longestMs, clock - backAt);
+      }
+      return longestMs;
+    };
+    const found = counterexample(
+      fc.property(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })), (stream) => {
+        const longestMs = longest(() => stream.next().value);
+        need(longestMs <= STABLE_MS + AWAY_MS, `it waits ${longestMs} ms`);
+      }),
+      2000,
     );
     expect(found).toBeUndefined();
   });

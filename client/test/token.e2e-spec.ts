@@ -2,7 +2,7 @@ import { WebSocket } from 'ws';
 
 import { eventually } from '../../test/support/eventually.js';
 import { startServer, tokenFor } from '../../test/support/server.js';
-import type { RookeryError, TokenContext } from '../src/index.js';
+import { RookeryError, type TokenContext } from '../src/index.js';
 import { FaultyProxy } from './support/faulty-proxy.js';
 import { closeAll, rookery, statesOf } from './support/rookery.js';
 
@@ -70,11 +70,66 @@ describe('a token function', () => {
     });
     const errors: RookeryError[] = [];
     client.on('error', (error) => errors.push(error));
+    const changes = statesOf(client);
     await client.connect();
+    expect(changes.filter(({ retryInMs }) => retryInMs !== undefined)).toMatchObject([
+      { reason: 'No token: Error: no network', cause: new Error('no network') },
+      { reason: 'No token: Error: no network', cause: new Error('no network') },
+    ]);
     expect(errors.map(({ code, cause }) => [code, String(cause)])).toEqual([
       ['TOKEN_FAILED', 'Error: no network'],
       ['TOKEN_FAILED', 'Error: no network'],
     ]);
+  });
+
+  it('ends the client by throwing SIGNED_OUT: nothing is tried any more, and everybody is told why', async () => {
+    const server = await startServer();
+    const proxy = await FaultyProxy.start(server.port);
+    let asked = 0;
+    const client = rookery(proxy, {
+      token: async () => {
+        asked += 1;
+        throw new RookeryError('SIGNED_OUT', 'The session has ended');
+      },
+    });
+    const changes = statesOf(client);
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    const published = client.room('r').publish(1);
+    await expect(client.connect()).rejects.toMatchObject({
+      code: 'CLOSED',
+      retryable: false,
+      message: 'Closed: The session has ended',
+      cause: { code: 'SIGNED_OUT' },
+    });
+    await expect(published).rejects.toMatchObject({ code: 'CLOSED', cause: { code: 'SIGNED_OUT' } });
+    expect(changes.at(-1)).toMatchObject({
+      state: 'closed',
+      reason: 'The session has ended',
+      cause: { code: 'SIGNED_OUT' },
+    });
+    expect([asked, proxy.connections, errors]).toEqual([1, 0, []]);
+  });
+
+  it('ends a living connection, too, when it says SIGNED_OUT in place of a new token', async () => {
+    const server = await startServer();
+    const soon = Math.floor(Date.now() / 1000) + 6;
+    const client = rookery(server, {
+      token: ({ reason }) => {
+        if (reason !== 'connect') throw new RookeryError('SIGNED_OUT', 'The session has ended');
+        return tokenFor({ exp: soon });
+      },
+    });
+    const errors: unknown[] = [];
+    client.on('error', (error) => errors.push(error));
+    await client.connect();
+    const changes = statesOf(client);
+    await eventually(
+      () => client.state,
+      (state) => state === 'closed',
+    );
+    expect(changes).toMatchObject([{ previous: 'connected', state: 'closed', cause: { code: 'SIGNED_OUT' } }]);
+    expect(errors).toEqual([]);
   });
 
   it('is told when nobody waits for its answer any more', async () => {

@@ -19,6 +19,7 @@ const CLIENT_CODES: Readonly<Record<ClientErrorCode, true>> = {
   INVALID_DATA: true,
   OVERFLOW: true,
   TOKEN_FAILED: true,
+  SIGNED_OUT: true,
   STORE_FAILED: true,
   OUT_OF_ORDER: true,
 };
