@@ -44,7 +44,10 @@ export function createPublisher(
 ) {
   const queue = createPublishQueue<Publish>(bounds);
   let pause: ReturnType<typeof setTimeout> | undefined;
-  let failures = 0;
+  /** How many were sent over the present connection and are not answered. */
+  let unanswered = 0;
+  /** The server could not reach its broker. One message at a time tries it, until one is acknowledged. */
+  let isAway = false;
   wire.drawFrom(next);
 
   /** @param fields of the payload besides those of every publish */
@@ -87,7 +90,8 @@ export function createPublisher(
   /** The connection is gone. */
   function down(): void {
     resume();
-    failures = 0;
+    unanswered = 0;
+    isAway = false;
     for (const item of queue.all()) {
       resend(item);
       item.sends = 0;
@@ -103,9 +107,10 @@ export function createPublisher(
   }
 
   function next(): Outgoing | undefined {
-    if (pause !== undefined) return undefined;
+    if (pause !== undefined || (isAway && unanswered > 0)) return undefined;
     const item = queue.next();
     if (item === undefined) return undefined;
+    unanswered += 1;
     queue.mark(item, true);
     item.sends += 1;
     item.room?.publishing(item.id, item.data);
@@ -119,15 +124,17 @@ export function createPublisher(
   }
 
   function answered(item: Publish, outcome: AckPayload | RookeryError): void {
+    unanswered -= 1;
     if (!(outcome instanceof Error)) {
-      failures = 0;
+      isAway = false;
       finish(item, outcome, outcome);
       return;
     }
     const { code, details } = outcome;
     if (code === 'UNAVAILABLE') {
-      retry(item, backOff(failures, delays, Math.random()));
-      failures += 1;
+      isAway = true;
+      // However many fail by it, it is one outage. Its delays do not grow: there is but one message to be tried.
+      retry(item, pause === undefined ? backOff(0, delays, Math.random()) : undefined);
     } else if (code === 'RATE_LIMITED') {
       retry(item, Number(details?.['retryAfterMs']) || 1000);
     } else if (code !== 'OFFLINE') {
@@ -144,8 +151,9 @@ export function createPublisher(
   }
 
   /** Nothing is sent for a while, and then this one before all that came after it. */
-  function retry(item: Publish, ms: number): void {
+  function retry(item: Publish, ms?: number): void {
     resend(item);
+    if (ms === undefined) return;
     clearTimeout(pause);
     // Not by the clock: a timer that is early by a hair would leave everything where it is.
     pause = setTimeout(resume, ms);

@@ -5,6 +5,7 @@ import type { QueueBounds } from './publish-queue.js';
 
 /** The options with their defaults, for those who go by them. */
 export interface Settings {
+  /** Between attempts of one request over a connection: shorter ones than between connections. */
   readonly delays: Delays;
   readonly connection: ConnectionOptions;
   readonly queue: QueueBounds;
@@ -13,16 +14,19 @@ export interface Settings {
   readonly schemas: Schemas;
 }
 
+/** Longest delay before a request is repeated that failed because the server could not reach its broker. */
+const MAX_REPEAT_MS = 5000;
+
 export function settingsOf<Rooms>(options: ClientOptions<Rooms>): Settings {
   const { token, WebSocket, reconnect = {}, liveness = {}, queue = {} } = options;
   const { connectTimeoutMs = 10_000, requestTimeoutMs = 10_000, publishTimeoutMs = 0 } = options;
   const { maxDelayMs = 30_000, minDelayMs = Math.min(500, maxDelayMs), maxAttempts = Infinity } = reconnect;
   const { maxMessages = 1000, maxBytes = 4_194_304, overflow = 'reject-new' } = queue;
-  const delays = { minDelayMs, maxDelayMs };
   return {
-    delays,
+    delays: { minDelayMs: Math.min(minDelayMs, 500), maxDelayMs: Math.min(maxDelayMs, MAX_REPEAT_MS) },
     connection: {
-      ...delays,
+      minDelayMs,
+      maxDelayMs,
       maxAttempts,
       connectTimeoutMs,
       livenessMs: liveness.intervalMs,
