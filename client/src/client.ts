@@ -14,6 +14,7 @@ import { createPositionKeeper } from './position-keeper.js';
 import { MemoryPositions } from './positions.js';
 import { createPublisher } from './publisher.js';
 import { Room } from './room.js';
+import { createRooms } from './rooms.js';
 import { createServerRooms, type ServerRooms } from './server-rooms.js';
 import { settingsOf, type Settings } from './settings.js';
 import { jsonOf } from './text.js';
@@ -57,7 +58,6 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   private readonly settings: Settings;
   private readonly core: Core;
   private readonly connection: Connection;
-  private readonly rooms = new Map<string, Room>();
   private readonly serverRooms: ServerRooms;
   private closed: RookeryError | undefined;
   /** It will connect by itself as soon as what is going on now is over. */
@@ -77,13 +77,14 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
       wire,
       memberships: createMemberships(wire, delays),
       publisher: createPublisher(wire, queue, delays, publishTimeoutMs, () => core.checkOpen()),
+      rooms: createRooms((name) => new Room(name, core, entryOf(settings.schemas, name))),
       keeper: createPositionKeeper(options.positions ?? new MemoryPositions(), (error) => core.report(error)),
       checkOpen: () => {
         if (this.closed !== undefined) throw this.closed;
       },
       userId: () => this.userId,
       overflow: () => this.connection.dispatch({ type: 'abandon', reason: 'overflow' }),
-      request: (type, payload, requestOptions) => this.ask(type, payload, requestOptions),
+      request: (type, payload, requestOptions) => this.request(type, payload, requestOptions),
       report: (error, room) => {
         if (!room?.emit('error', error) && !this.emit('error', error)) console.error(error);
       },
@@ -164,19 +165,15 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   /**
-   * A room: the same object for the same name, whether it is joined or not.
+   * A room: the same object for the same name, whether it is joined or not. A room that is neither joined nor held by
+   * the application, and has no handlers, is freed; the next call makes a new one.
    *
    * @throws RookeryError `ROOM_NAME_INVALID` for names with `@` first, which are the server's
    */
   room<Name extends RoomName<Rooms>>(name: Name): Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>> {
-    let room = this.rooms.get(name);
-    if (room === undefined) {
-      if (name.startsWith('@')) throw clientError('ROOM_NAME_INVALID', 'Reserved');
-      room = new Room(name, this.core, entryOf(this.settings.schemas, name));
-      this.rooms.set(name, room);
-    }
+    if (name.startsWith('@')) throw clientError('ROOM_NAME_INVALID', 'Reserved');
     // The map of types says what its rooms hold; where it came with validators, they see to it.
-    return room as unknown as Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>>;
+    return this.core.rooms.get(name) as unknown as Room<ReceivedIn<Rooms, Name>, PublishedIn<Rooms, Name>>;
   }
 
   /**
@@ -207,8 +204,11 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
    * @example
    * const order = await client.request('order:get', { id: 7 }, { timeoutMs: 2_000 });
    */
-  request(type: string, payload?: unknown, options?: ClientRequestOptions): Promise<unknown> {
-    return this.ask(type, payload, options);
+  async request(type: string, payload?: unknown, options: ClientRequestOptions = {}): Promise<unknown> {
+    this.core.checkOpen();
+    const text = payload === undefined ? undefined : jsonOf(payload);
+    const { timeoutMs = this.settings.requestTimeoutMs } = options;
+    return this.core.wire.request(type, text, { offline: 'wait', ...options, timeoutMs });
   }
 
   /** Sends a message of a type of the application's own. What goes wrong comes as the event `error`. */
@@ -222,13 +222,6 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     this.connection.dispatch({ type: 'connect' });
   }
 
-  private async ask(type: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
-    this.core.checkOpen();
-    const text = payload === undefined ? undefined : jsonOf(payload);
-    const { timeoutMs = this.settings.requestTimeoutMs } = options;
-    return this.core.wire.request(type, text, { offline: 'wait', ...options, timeoutMs });
-  }
-
   private onUp(session: ConnectedPayload, send: (text: string) => void): void {
     const { wire, memberships } = this.core;
     wire.up(send, session);
@@ -238,7 +231,9 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
 
   /** Rooms first: what was published and is not known to have arrived may have its place among what comes again. */
   private onDown(): void {
-    for (const room of this.rooms.values()) room.onDown();
+    const { rooms } = this.core;
+    for (const room of rooms.all()) room.onDown();
+    rooms.forgetEarly();
     this.serverRooms.down();
     this.core.wire.down();
     this.core.publisher.down();
@@ -255,7 +250,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     this.closed = error;
     this.core.wire.end(error);
     this.core.publisher.end(error);
-    for (const room of this.rooms.values()) room.onClosed(error);
+    for (const room of this.core.rooms.all()) room.onClosed(error);
     this.core.keeper.storeAll();
     for (const settle of this.waiters.splice(0)) settle(error);
   }
@@ -276,7 +271,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     } else if (OF_ROOMS.test(type)) {
       const { room } = payload as { room: string };
       if (room.startsWith('@')) this.serverRooms.lose(payload as never);
-      else this.rooms.get(room)?.receive(type, payload as never);
+      else this.core.rooms.find(room)?.receive(type, payload as never);
     } else {
       this.emit('message', { type, payload });
     }
@@ -296,7 +291,7 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
     try {
       const token = await this.connection.getToken('expiring');
       if (session !== this.connection.session()) return;
-      await this.ask('auth:refresh', { token }, { offline: undefined, first: true });
+      await this.core.request('auth:refresh', { token }, { offline: undefined, first: true });
     } catch (error) {
       // At the end of the token the server closes, and the function is asked again.
       if (session === this.connection.session()) this.core.report(error as RookeryError);

@@ -3,6 +3,7 @@ import type { FeedContext } from './feed.js';
 import type { Memberships } from './memberships.js';
 import type { PositionKeeper } from './position-keeper.js';
 import type { Publisher } from './publisher.js';
+import type { Rooms } from './rooms.js';
 import type { RequestOptions, Wire } from './wire.js';
 
 /** What rooms need of their client. */
@@ -11,6 +12,7 @@ export interface Core extends FeedContext {
   readonly memberships: Memberships;
   readonly publisher: Publisher;
   readonly keeper: PositionKeeper;
+  readonly rooms: Rooms;
   /** @throws RookeryError `CLOSED` when nothing can be asked for any more */
   checkOpen(): void;
   /** @returns the reply's payload */

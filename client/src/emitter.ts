@@ -12,6 +12,7 @@ export class Emitter<Events> {
    */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
     this.listeners.set(name, (this.listeners.get(name) ?? new Set()).add(listener));
+    this.usageChanged();
     return () => this.off(name, listener);
   }
 
@@ -26,7 +27,18 @@ export class Emitter<Events> {
 
   /** Stops a listener that was given to `on`. */
   off<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): void {
-    this.listeners.get(name)?.delete(listener);
+    const listeners = this.listeners.get(name);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) this.listeners.delete(name);
+    this.usageChanged();
+  }
+
+  /** Called when listeners were added or removed. @internal */
+  protected usageChanged(): void {}
+
+  /** @internal */
+  protected hasListeners(): boolean {
+    return this.listeners.size > 0;
   }
 
   /**

@@ -70,8 +70,3 @@ export function clientError(
 export function serverError({ code, message, details }: ErrorPayload): RookeryError {
   return new RookeryError(code, message, details);
 }
-
-/** Why a call ends that its caller gave up. */
-export function abortError(signal: AbortSignal): RookeryError {
-  return clientError('ABORTED', 'Aborted', undefined, signal.reason);
-}

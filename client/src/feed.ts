@@ -22,6 +22,12 @@ export interface FeedListener {
   onMessage(message: DirectMessage): void;
   onGap(gap: Gap): void;
   onError(error: RookeryError): void;
+  /**
+   * Counts own messages from before the room is joined.
+   *
+   * @returns false when there are more than are kept
+   */
+  readonly keepsEarly?: (more: number) => boolean;
   onInvalid?(message: DirectMessage, issues: readonly StandardIssue[]): void;
 }
 
@@ -31,9 +37,11 @@ const MAX_WAITING = 10_000;
 /** The messages of one room, from the wire to the application: in order, each once, checked. */
 export function createFeed(room: string, context: FeedContext, listener: FeedListener, schema?: StandardSchemaV1) {
   let position: Position | undefined;
-  const sequencer = createSequencer<Payload, Reason>(pass, (repeated) => {
-    listener.onError(clientError('OUT_OF_ORDER', 'Repeated or out of order', { room, ...repeated }));
-  });
+  const sequencer = createSequencer<Payload, Reason>(
+    pass,
+    (repeated) => listener.onError(clientError('OUT_OF_ORDER', 'Repeated or out of order', { room, ...repeated })),
+    listener.keepsEarly,
+  );
   /** Set while something is being checked that takes its time. What comes after it waits. */
   let checking: Promise<void> | undefined;
   /** Grows when what is on its way is not wanted any more. */
@@ -41,8 +49,9 @@ export function createFeed(room: string, context: FeedContext, listener: FeedLis
 
   function joined({ epoch, offset, recovered, reason = 'epoch' }: JoinedPayload): void {
     sequencer.joined({ epoch, offset }, recovered === false ? reason : undefined);
-    // Not before the other rooms of the reply have taken theirs.
-    if (recovered !== undefined && sequencer.isCrowded()) queueMicrotask(context.overflow);
+    // Holes may be its own that nothing will fill: over another connection the server fills them. Not before the other
+    // rooms of the reply have taken theirs.
+    if (recovered !== undefined && listener.keepsEarly?.(0) === false) queueMicrotask(context.overflow);
   }
 
   /** Nothing more comes out. */

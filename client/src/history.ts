@@ -1,6 +1,7 @@
 import type { HistoryReply } from '../../src/protocol/messages.js';
 import type { LossReason, Position } from '../../src/protocol/position.js';
-import type { RoomMessage } from './messages.js';
+import type { Invalid, RoomMessage } from './messages.js';
+import { validated, type StandardSchemaV1 } from './standard-schema.js';
 
 /** What to read of a room's history. */
 export interface HistoryOptions {
@@ -42,9 +43,8 @@ export class History<Data = unknown> implements AsyncIterable<RoomMessage<Data>>
   /** @internal */
   constructor(
     private readonly read: ReadPage,
-    private readonly check: (
-      message: RoomMessage,
-    ) => RoomMessage<Data> | undefined | Promise<RoomMessage<Data> | undefined>,
+    private readonly schema: StandardSchemaV1 | undefined,
+    private readonly onInvalid: (invalid: Invalid) => void,
     private readonly options: HistoryOptions,
   ) {}
 
@@ -56,9 +56,11 @@ export class History<Data = unknown> implements AsyncIterable<RoomMessage<Data>>
       const page = await this.read(after, Math.min(pageSize, left));
       this.reason ??= page.reason;
       const { epoch } = page;
-      for (const message of page.messages) {
-        const checked = await this.check({ ...message, epoch });
-        if (checked !== undefined) yield checked;
+      for (const one of page.messages) {
+        const message = { ...one, epoch };
+        const { issues, value } = await validated(this.schema, message.data);
+        if (issues === undefined) yield { ...message, data: value as Data };
+        else this.onInvalid({ message, issues });
         after = { epoch, offset: message.offset ?? page.offset };
       }
       left = page.more && page.messages.length > 0 ? left - page.messages.length : 0;

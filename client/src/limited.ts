@@ -1,4 +1,4 @@
-import { abortError, clientError, type RookeryError } from './errors.js';
+import { clientError, type RookeryError } from './errors.js';
 
 /** How long a call may take, and by what it is given up. */
 export interface Limits {
@@ -33,6 +33,7 @@ export function limited<T>(
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let cancel: (() => void) | undefined;
     const settle: Settle<T> = (outcome) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
@@ -40,8 +41,8 @@ export function limited<T>(
       else resolve(outcome);
     };
     const onAbort = (): void => {
-      cancel();
-      settle(abortError(signal as AbortSignal));
+      cancel?.();
+      settle(clientError('ABORTED', 'Aborted', undefined, signal?.reason));
     };
     const onTimeout = (): void => {
       const grace = graceMs?.() ?? 0;
@@ -49,15 +50,15 @@ export function limited<T>(
         timer = setTimeout(onTimeout, grace);
         return;
       }
-      cancel();
+      cancel?.();
       settle(clientError('TIMEOUT', 'Too late', details));
     };
     if (signal?.aborted) {
-      settle(abortError(signal));
+      onAbort();
       return;
     }
     signal?.addEventListener('abort', onAbort);
     if (isBounded(timeoutMs)) timer = setTimeout(onTimeout, timeoutMs);
-    const cancel = begin(settle);
+    cancel = begin(settle);
   });
 }

@@ -1,5 +1,6 @@
 import type { HistoryReply, Member as PresentMember, PresencePayload } from '../../src/protocol/messages.js';
 import type { Position } from '../../src/protocol/position.js';
+import { createAcknowledger } from './acknowledger.js';
 import { Emitter } from './emitter.js';
 import { RookeryError, clientError } from './errors.js';
 import { createFeed, type Feed } from './feed.js';
@@ -18,10 +19,10 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   private readonly feed: Feed;
   private stay: Stay | undefined;
   private isIn = false;
+  private isLeft = false;
   private readonly loops = new Set<MessageLoop<RoomMessage<Received>>>();
   private readonly lists = new Set<PresenceList>();
-  private acknowledging: Promise<void> | undefined;
-  private toAcknowledge: Position | RoomMessage<Received> | undefined;
+  private readonly acknowledgeTo: (position: Position) => Promise<void>;
   /** What is being checked before it is published. */
   private checking: Promise<unknown> | undefined;
 
@@ -39,9 +40,13 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
         onMessage: (message) => this.give({ room: name, ...message } as RoomMessage<Received>),
         onGap: (gap) => void this.emit('gap', gap),
         onError: (error) => core.report(error, this),
+        keepsEarly: (more) => core.rooms.keepsEarly(this as Room, more),
         onInvalid: (message, issues) => void this.emit('invalid', { message: { room: name, ...message }, issues }),
       },
       schema,
+    );
+    this.acknowledgeTo = createAcknowledger(({ epoch, offset }) =>
+      core.request('ack', { room: name, epoch, offset }, { offline: 'repeat' }),
     );
   }
 
@@ -151,21 +156,19 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
         { room: this.name, after, limit },
         { signal: options.signal, offline: 'repeat' },
       ) as Promise<HistoryReply>;
-    const check = async (message: RoomMessage): Promise<RoomMessage<Received> | undefined> => {
-      const { issues, value } = await validated(this.schema, message.data);
-      if (issues === undefined) return { ...message, data: value as Received };
-      this.emit('invalid', { message, issues });
-      return undefined;
-    };
-    return new History(read, check, options);
+    return new History(read, this.schema, (invalid) => void this.emit('invalid', invalid), options);
   }
 
   /** Who is in the room, as a list that is kept up to date until it is closed. */
   presence(): PresenceList {
     const read = (): Promise<PresencePayload> =>
       this.core.request('presence', { room: this.name }, { offline: 'repeat' }) as Promise<PresencePayload>;
-    const list = new PresenceList(read, () => this.lists.delete(list));
+    const list = new PresenceList(read, () => {
+      this.lists.delete(list);
+      this.usageChanged();
+    });
     this.lists.add(list);
+    this.usageChanged();
     if (this.isIn) this.refresh(list);
     return list;
   }
@@ -177,13 +180,7 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
    * @throws RookeryError `NOT_JOINED`, `INVALID_PAYLOAD` for a volatile message, `TIMEOUT`, `CLOSED`
    */
   acknowledge(to: Position | RoomMessage<Received>): Promise<void> {
-    this.toAcknowledge = to;
-    this.acknowledging ??= this.acknowledgeAll().finally(() => {
-      this.acknowledging = undefined;
-    });
-    // Handlers of messages need not wait for it: the next one says the same and more.
-    this.acknowledging.catch(() => undefined);
-    return this.acknowledging;
+    return this.acknowledgeTo(to as Position);
   }
 
   /** The connection is gone. @internal */
@@ -206,6 +203,12 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   onClosed(error: RookeryError): void {
     this.isIn = false;
     if (this.stay !== undefined) this.quit(this.stay, error);
+  }
+
+  /** Tells the client whether it has to keep the room. @internal */
+  protected override usageChanged(): void {
+    const { stay, lists, isLeft } = this;
+    this.core.rooms.keep(this as Room, stay !== undefined || lists.size > 0 || this.hasListeners(), isLeft);
   }
 
   private begin(recover: Position | 'last' | undefined): Stay {
@@ -231,6 +234,8 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       onRefused: (error) => this.quit(stay, error),
     };
     this.stay = stay;
+    this.isLeft = false;
+    this.usageChanged();
     const ask = (position: Position | 'last' | undefined): void => {
       from = position;
       stay.isAsked = true;
@@ -267,8 +272,11 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
   private end(stay: Stay, error: RookeryError, told = false): void {
     if (this.stay === stay) this.stay = undefined;
     this.isIn = false;
+    // The rooms of a client that was closed keep their handlers, however many they are: it may connect again.
+    this.isLeft = error.code !== 'CLOSED';
+    this.usageChanged();
     for (const settle of stay.waiters) settle(error);
-    for (const loop of this.loops) loop.end(told && error.code !== 'CLOSED' ? error : undefined);
+    for (const loop of this.loops) loop.end(told && this.isLeft ? error : undefined);
     this.emit('left', { room: this.name, error: told ? error : undefined });
   }
 
@@ -287,14 +295,6 @@ export class Room<Received = unknown, Sent = Received> extends Emitter<RoomEvent
       if (type === 'presence:joined') list.joined(member);
       else if (type === 'presence:left') list.left(member);
       else this.refresh(list);
-    }
-  }
-
-  private async acknowledgeAll(): Promise<void> {
-    for (let to = this.toAcknowledge; to !== undefined; to = this.toAcknowledge) {
-      this.toAcknowledge = undefined;
-      const { epoch, offset } = to;
-      await this.core.request('ack', { room: this.name, epoch, offset }, { offline: 'repeat' });
     }
   }
 }

@@ -48,9 +48,6 @@ interface Arrival<Message, Reason> extends Partial<Loss<Reason>> {
   readonly sent: number;
 }
 
-/** So many messages are kept from before the room is joined: it may be joined from a position before them. */
-const MAX_EARLY = 100;
-
 /**
  * Puts a room's messages in order, those of this connection among them, each once.
  *
@@ -60,10 +57,13 @@ const MAX_EARLY = 100;
  * unanswered, they need not wait: the one fills the other, in order.
  *
  * @param onRepeated a fault of the server: the message does not come out
+ * @param keepsEarly counts own messages from before the room is joined, which may be joined from a position before them;
+ *   false when there are more than are kept
  */
 export function createSequencer<Message extends Numbered, Reason>(
   emit: (item: Ordered<Message, Reason>) => void,
   onRepeated: (repeated: Repeated) => void,
+  keepsEarly?: (more: number) => boolean,
 ) {
   let at: Position | undefined;
   let sent = 0;
@@ -75,8 +75,6 @@ export function createSequencer<Message extends Numbered, Reason>(
   let held: Arrival<Message, Reason>[] = [];
   /** Something was published of which it is not known what became: holes may be its own. */
   let uncertain = false;
-  /** More was published before the room is joined than is kept. */
-  let crowded = false;
   const memory: Memory = new Map();
 
   /**
@@ -111,7 +109,7 @@ export function createSequencer<Message extends Numbered, Reason>(
     own = [];
     held = [];
     outstanding.clear();
-    uncertain = crowded = false;
+    uncertain = false;
   }
 
   /** Starts anew, without a position. */
@@ -169,10 +167,7 @@ export function createSequencer<Message extends Numbered, Reason>(
   function put(position: Position, make: (position: Position) => Message): void {
     own.push({ ...position, message: make(position) });
     // Who publishes and never joins must not fill the memory.
-    if (at === undefined && own.length > MAX_EARLY) {
-      own = [];
-      crowded = true;
-    }
+    if (at === undefined && keepsEarly?.(1) === false) own = [];
   }
 
   function advance(): void {
@@ -261,8 +256,6 @@ export function createSequencer<Message extends Numbered, Reason>(
     gap,
     /** Where the room stands: everything up to here has come out. */
     position: () => at,
-    /** Holes may be its own that nothing will fill: over another connection the server fills them. */
-    isCrowded: () => crowded,
     /** How much waits. */
     waiting: () => held.length,
   };

@@ -5,9 +5,9 @@ import { build } from 'esbuild';
 
 import { PROJECT } from '../../../test/support/project.js';
 
-const LIMIT_BYTES = 10_000;
+const LIMIT_BYTES = 10_500;
 /** What is minified once more gets other names, which compress less well. */
-const BUNDLED_LIMIT_BYTES = 10_200;
+const BUNDLED_LIMIT_BYTES = 10_700;
 
 const sizeOf = (code: Uint8Array): number => gzipSync(code, { level: 9 }).length;
 
