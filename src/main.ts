@@ -3,11 +3,12 @@ import process from 'node:process';
 
 import { printAddresses } from './addresses.js';
 import { createApplication } from './bootstrap.js';
+import { numberOfWorkers } from './config/node.options.js';
 import { SettingsError } from './config/resolve-options.js';
 import { RookeryOptions } from './config/rookery.options.js';
 import { StartError } from './config/start-error.js';
 import { readSettings } from './settings.js';
-import { isSpokesman, numberOfWorkers, superviseWorkers } from './workers.js';
+import { isSpokesman, superviseWorkers } from './workers.js';
 
 /** What to do about an address that cannot be listened on, by the system's code for it. */
 const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {

@@ -1,5 +1,4 @@
 import cluster, { type Worker } from 'node:cluster';
-import { availableParallelism } from 'node:os';
 import process from 'node:process';
 
 import { Logger } from '@nestjs/common';
@@ -14,11 +13,6 @@ const SHORT_LIFE_MS = 10_000;
 const PAUSE_MS = 1000;
 /** Names the worker that says for all of them where the server is. */
 const SPOKESMAN = 'ROOKERY_SPOKESMAN';
-
-/** How many processes are to serve the port. */
-export function numberOfWorkers({ workers }: RookeryOptions): number {
-  return workers === 'auto' ? availableParallelism() : Number(workers);
-}
 
 /** True in a process that is to say where the server is: the only one, or one of several. */
 export function isSpokesman(): boolean {

@@ -33,7 +33,7 @@ export class LimitOptions extends AccessOptions {
   @Min(0)
   maxRoomsPerConnection = 128;
 
-  /** Connections of this node. @default 20000 */
+  /** Limit on the connections of this process. @default 20000, less if memory is short */
   @IsInt()
   @Min(0)
   maxConnections = 20_000;

@@ -1,4 +1,5 @@
 import { IsArray, IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Min, MinLength } from 'class-validator';
+import { availableParallelism } from 'node:os';
 
 import { LimitOptions } from './limit.options.js';
 
@@ -47,4 +48,9 @@ export class NodeOptions extends LimitOptions {
   /** Processes of the stand-alone server on its one port: a number, or `auto` for one per core. @default '1' */
   @Matches(/^(auto|[1-9]\d{0,2})$/, { message: 'workers must be a number from 1, or auto' })
   workers = '1';
+}
+
+/** Returns the number of processes that serve the port. */
+export function numberOfWorkers({ workers }: NodeOptions): number {
+  return workers === 'auto' ? availableParallelism() : Number(workers);
 }

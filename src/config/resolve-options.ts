@@ -1,8 +1,10 @@
 import { validateSync } from 'class-validator';
 import { readFileSync } from 'node:fs';
 
+import { readMemory } from './available-memory.js';
 import { environmentName } from './environment.js';
 import { problemsOfRoomRules } from './parse-room-rules.js';
+import { fitDefaults } from './memory-shares.js';
 import { RookeryOptions, type RookeryOptionsInput } from './rookery.options.js';
 import type { RoomRule } from './room-rule.js';
 import { StartError } from './start-error.js';
@@ -77,9 +79,10 @@ function problemsOfRooms(options: RookeryOptions, given: unknown): string[] {
 /**
  * Puts the defaults under what was given and checks the whole.
  *
+ * @param memory limits of this process; defaults that do not fit are lowered
  * @throws SettingsError with every problem, each naming its setting
  */
-export function resolveOptions(input: RookeryOptionsInput): RookeryOptions {
+export function resolveOptions(input: RookeryOptionsInput, memory = readMemory()): RookeryOptions {
   const given = Object.entries(input).filter(([, value]) => value !== undefined);
   const options = Object.assign(new RookeryOptions(), Object.fromEntries(given));
   const invalid = validateSync(options, { whitelist: true, forbidNonWhitelisted: true });
@@ -92,6 +95,7 @@ export function resolveOptions(input: RookeryOptionsInput): RookeryOptions {
   ];
   if (problems.length > 0) throw new SettingsError(problems);
 
+  fitDefaults(options, new Set(given.map(([name]) => name)), memory);
   const production = options.nodeEnv === 'production';
   options.host ??= production ? '0.0.0.0' : '127.0.0.1';
   options.docs ??= !production;

@@ -20,7 +20,11 @@ export class RookeryOptions extends NodeOptions {
   @Min(0)
   historyTtlMs = 300_000;
 
-  /** Bytes of history over all rooms; beyond, the oldest messages go. @default 268435456 */
+  /**
+   * Limit on the bytes of history over all rooms. When it is reached, the oldest messages are dropped.
+   *
+   * @default 268435456, less if memory is short
+   */
   @IsInt()
   @Min(0)
   historyMaxBytes = 256 * 1024 * 1024;
@@ -30,7 +34,12 @@ export class RookeryOptions extends NodeOptions {
   @Min(0)
   positionTtlMs = 24 * 3600 * 1000;
 
-  /** Idle rooms whose numbering the broker remembers; beyond, the longest idle go. @default 100000 */
+  /**
+   * Limit on idle rooms whose numbering the broker remembers. When it is reached, those that are idle for the longest
+   * time are dropped.
+   *
+   * @default 100000, less if memory is short
+   */
   @IsInt()
   @Min(0)
   maxIdleRooms = 100_000;
@@ -40,7 +49,11 @@ export class RookeryOptions extends NodeOptions {
   @Min(0)
   deduplicationWindowMs = 300_000;
 
-  /** Ids remembered over all rooms; beyond, the oldest go. @default 1000000 */
+  /**
+   * Limit on remembered ids over all rooms. When it is reached, the oldest are dropped.
+   *
+   * @default 1000000, less if memory is short
+   */
   @IsInt()
   @Min(0)
   deduplicationMaxIds = 1_000_000;
@@ -60,7 +73,11 @@ export class RookeryOptions extends NodeOptions {
   @Min(1)
   presenceMaxEvents = 100;
 
-  /** Acknowledged positions remembered over all rooms and users; beyond, the oldest go. @default 1000000 */
+  /**
+   * Limit on acknowledged positions over all rooms and users. When it is reached, the oldest are dropped.
+   *
+   * @default 1000000, less if memory is short
+   */
   @IsInt()
   @Min(0)
   maxReceipts = 1_000_000;

@@ -13,6 +13,7 @@ import { DrainService } from './drain.service.js';
 import { Heartbeat } from './heartbeat.js';
 import { Lifecycle } from './lifecycle.js';
 import { MissingAdapter } from './missing.adapter.js';
+import { MemoryReport } from './memory-report.js';
 import { RevocationWatch } from './revocation-watch.js';
 import { RookeryAdapter } from './rookery.adapter.js';
 import { provenStrategy } from './tcp-probe.js';
@@ -35,6 +36,7 @@ import { checkWebSockets } from './ws-probe.js';
     DrainService,
     Heartbeat,
     Lifecycle,
+    MemoryReport,
     RevocationWatch,
     { provide: TcpWriter, useFactory: () => TcpWriter.proven(provenStrategy) },
     TokenClock,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { SettingsError, resolveOptions } from '../../../src/config/resolve-options.js';
 import { RookeryOptions, type RookeryOptionsInput } from '../../../src/config/rookery.options.js';
+import { AMPLE_MEMORY } from '../../support/memory.js';
 import { cleanUp } from '../../support/teardown.js';
 
 const SECRET = 'thirty-two characters and more, only for this';
@@ -28,7 +29,7 @@ function roomsFile(text: string): string {
 
 describe('resolveOptions', () => {
   it('needs nothing', () => {
-    expect(resolveOptions({})).toStrictEqual(
+    expect(resolveOptions({}, AMPLE_MEMORY)).toStrictEqual(
       Object.assign(new RookeryOptions(), {
         host: '127.0.0.1',
         docs: true,

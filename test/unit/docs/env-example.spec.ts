@@ -1,6 +1,7 @@
 import { environmentName, environmentOptions, optionsFromEnvironment } from '../../../src/config/environment.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import type { RookeryOptionsInput } from '../../../src/config/rookery.options.js';
+import { AMPLE_MEMORY } from '../../support/memory.js';
 import { codeIn, readDocument, sectionOf, tableOf } from './markdown.js';
 
 const names = environmentOptions().map(environmentName);
@@ -14,15 +15,15 @@ const entries = example.flatMap((line) => {
 
 /** The options that come out differently when a setting is given by its text. */
 function changedBy(name: string, text: string, base: RookeryOptionsInput = {}): string[] {
-  const before = resolveOptions(base);
-  const after = resolveOptions({ ...base, ...optionsFromEnvironment({ [name]: text }) });
+  const before = resolveOptions(base, AMPLE_MEMORY);
+  const after = resolveOptions({ ...base, ...optionsFromEnvironment({ [name]: text }) }, AMPLE_MEMORY);
   return environmentOptions().filter((option) => JSON.stringify(before[option]) !== JSON.stringify(after[option]));
 }
 
 /** Whether a setting is something when nobody sets it. */
 function hasDefault(name: string): boolean {
   const option = environmentOptions().find((candidate) => environmentName(candidate) === name);
-  const value: unknown = option === undefined ? undefined : resolveOptions({})[option];
+  const value: unknown = option === undefined ? undefined : resolveOptions({}, AMPLE_MEMORY)[option];
   return value !== undefined && !(Array.isArray(value) && value.length === 0);
 }
 
@@ -70,7 +71,7 @@ describe('the settings of README.md', () => {
 
   it('tell what is different in production', () => {
     const production: RookeryOptionsInput = { nodeEnv: 'production', jwtSecret: 'x'.repeat(32) };
-    const [inDevelopment, inProduction] = [resolveOptions({}), resolveOptions(production)];
+    const [inDevelopment, inProduction] = [resolveOptions({}, AMPLE_MEMORY), resolveOptions(production, AMPLE_MEMORY)];
     const differing = environmentOptions().filter(
       (option) =>
         !['nodeEnv', 'jwtSecret'].includes(option) &&

@@ -8,6 +8,7 @@ import {
   SERVER_MESSAGE_TYPES,
 } from '../../../src/protocol/index.js';
 import { CODE_OF_STATUS } from '../../../src/protocol/http-status.js';
+import { AMPLE_MEMORY } from '../../support/memory.js';
 import { codeIn, readDocument, sectionOf, tableOf } from './markdown.js';
 
 const document = readDocument('PROTOCOL.md');
@@ -60,7 +61,7 @@ describe('PROTOCOL.md', () => {
   });
 
   it('gives the limits their defaults, by settings that exist', () => {
-    const options = resolveOptions({});
+    const options = resolveOptions({}, AMPLE_MEMORY);
     const defaults = environmentOptions().map((option) => [environmentName(option), JSON.stringify(options[option])]);
     const rows = table('### 9.1 The limits and their settings').map(([, value, name]) => [codeIn(name), codeIn(value)]);
     expect(defaults).toStrictEqual(expect.arrayContaining(rows));
