@@ -16,8 +16,10 @@ export interface BrokerOverrides {
 /** The broker that the settings ask for. */
 const BY_SETTINGS: FactoryProvider<Broker> = {
   provide: Broker,
-  useFactory: (options: RookeryOptions, rules: RoomRules, telemetry: Telemetry) =>
-    options.redisUrl === undefined ? new MemoryBroker(options, rules) : new RedisBroker(options, rules, telemetry),
+  useFactory: (options: RookeryOptions, rules: RoomRules, telemetry: Telemetry) => {
+    if (options.redisUrl !== undefined) return new RedisBroker(options, rules, telemetry);
+    return new MemoryBroker(options, rules, telemetry);
+  },
   inject: [RookeryOptions, RoomRules, Telemetry],
 };
 

@@ -15,10 +15,12 @@ export class Deduplication {
   /**
    * @param windowMs how long an id is remembered; 0 remembers none
    * @param maxIds how many at most; 0 for no bound
+   * @param onDropped called for each id that is dropped within its window
    */
   constructor(
     private readonly windowMs: number,
     private readonly maxIds: number,
+    private readonly onDropped: () => void,
   ) {}
 
   get size(): number {
@@ -43,9 +45,11 @@ export class Deduplication {
 
   forget(now: number): void {
     for (const [key, { at }] of this.remembered) {
+      const isDue = now - at >= this.windowMs;
       const crowded = this.maxIds > 0 && this.remembered.size > this.maxIds;
-      if (!crowded && now - at < this.windowMs) return;
+      if (!crowded && !isDue) return;
       this.remembered.delete(key);
+      if (!isDue) this.onDropped();
     }
   }
 }

@@ -5,9 +5,12 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { RoomRules } from '../config/room-rules.js';
 import type { Position } from '../protocol/position.js';
+import { Telemetry } from '../telemetry/telemetry.js';
 import { AgeList } from './age-list.js';
 import type { Broker, BrokerListener, HistoryPage, PageLimit } from './broker.js';
 import { Deduplication } from './deduplication.js';
+import { Epochs } from './epochs.js';
+import { IdleRooms } from './idle-rooms.js';
 import type { NumberedPublication, Publication, PublishRequest, PublishResult } from './publication.js';
 import { Receipts } from './receipts.js';
 import { RoomLog } from './room-log.js';
@@ -15,22 +18,21 @@ import { RoomLog } from './room-log.js';
 const SWEEP_INTERVAL_MS = 1000;
 /** Rooms looked at in one sweep, so that a hundred thousand of them do not hold up the event loop. */
 const SWEEP_ROOMS = 2000;
-/** What an entry costs besides its text. */
-const ENTRY_OVERHEAD_BYTES = 200;
+/** Bytes of an entry besides its text, as measured. */
+const ENTRY_OVERHEAD_BYTES = 300;
 
 /** The broker of a single process: order, history and ids live in its memory and go with it. */
 @Injectable()
 export class MemoryBroker implements Broker, OnApplicationShutdown {
+  /** Rooms that have members here, or history. */
   private readonly logs = new Map<string, RoomLog>();
-  /** Rooms that nobody here is in, longest idle first. */
-  private readonly idle = new Map<string, RoomLog>();
+  /** Those of them without members, the one that is idle for the longest time first. */
+  private readonly quiet = new Map<string, RoomLog>();
+  private readonly idle = new IdleRooms();
   private readonly ages = new AgeList();
   private readonly ids: Deduplication;
   private readonly receipts: Receipts;
-  private readonly instance = randomBytes(6).toString('base64url');
-  /** Counts up whenever a numbering is forgotten, so that a room that begins anew does so in a new epoch. */
-  private generation = 0;
-  private epoch = this.nextEpoch();
+  private readonly epochs = new Epochs(randomBytes(6).toString('base64url'));
   private listener: BrokerListener | undefined;
   private sweeping: IterableIterator<RoomLog> | undefined;
   private readonly sweeper: NodeJS.Timeout;
@@ -38,9 +40,14 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
   constructor(
     private readonly options: RookeryOptions,
     private readonly rules: RoomRules,
+    private readonly telemetry = new Telemetry(),
   ) {
-    this.ids = new Deduplication(options.deduplicationWindowMs, options.deduplicationMaxIds);
-    this.receipts = new Receipts(options.maxReceipts);
+    const { forgotten } = telemetry;
+    const { deduplicationWindowMs, deduplicationMaxIds, maxReceipts } = options;
+    this.ids = new Deduplication(deduplicationWindowMs, deduplicationMaxIds, () =>
+      forgotten.add('deduplication-max-ids'),
+    );
+    this.receipts = new Receipts(maxReceipts, () => forgotten.add('max-receipts'));
     this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
@@ -53,7 +60,7 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
     const earlier = this.ids.find(request, now);
     if (earlier !== undefined) return { ...earlier, duplicate: true };
 
-    const log = this.use(request.room, now);
+    const log = this.logOf(request.room);
     const offset = request.volatile ? undefined : (log.head += 1);
     const publication = this.publicationOf(request, log, offset);
     if (isNumbered(publication)) this.keep(log, publication, now);
@@ -61,13 +68,14 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
     const result = offset === undefined ? { id } : { id, epoch: log.epoch, offset };
     this.ids.remember(request, result, now);
     if (log.subscribed) this.listener?.onPublication(request.room, log.epoch, publication);
+    else this.leave(log, now);
     return result;
   }
 
   subscribe(room: string): Position {
     const log = this.logOf(room);
     log.subscribed = true;
-    this.idle.delete(room);
+    this.quiet.delete(room);
     return log.position();
   }
 
@@ -75,9 +83,7 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
     const log = this.logs.get(room);
     if (log === undefined) return;
     log.subscribed = false;
-    // Never published to: it can be made again as it is, and its epoch will be the same.
-    if (log.head === 0) this.logs.delete(room);
-    else this.use(room, performance.now());
+    this.leave(log, performance.now());
   }
 
   history(room: string, after: Position | undefined, limit: PageLimit): HistoryPage {
@@ -104,33 +110,40 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
 
   /** What the broker holds at the moment. */
   usage(): { readonly rooms: number; readonly historyBytes: number; readonly ids: number } {
-    return { rooms: this.logs.size, historyBytes: this.ages.bytes, ids: this.ids.size };
+    return { rooms: this.logs.size + this.idle.size, historyBytes: this.ages.bytes, ids: this.ids.size };
   }
 
-  private nextEpoch(): string {
-    return `${this.instance}.${(this.generation++).toString(36)}`;
-  }
-
+  /** A room that begins, or continues where it was when it became idle. */
   private newLog(room: string): RoomLog {
-    return new RoomLog(room, this.epoch, this.rules.of(room));
+    const idle = this.idle.find(room);
+    const generation = idle?.generation ?? this.epochs.generationOf(room);
+    const log = new RoomLog(room, this.epochs.nameOf(generation), generation, this.rules.of(room));
+    return idle === undefined ? log : log.resume(idle);
   }
 
   private logOf(room: string): RoomLog {
     let log = this.logs.get(room);
-    if (log === undefined) this.logs.set(room, (log = this.newLog(room)));
+    if (log !== undefined) return log;
+    log = this.newLog(room);
+    this.idle.delete(room);
+    this.logs.set(room, log);
     return log;
   }
 
-  /** The room's log, marked as used now. */
-  private use(room: string, now: number): RoomLog {
-    const log = this.logOf(room);
-    log.lastUsedAt = now;
-    if (!log.subscribed) {
-      this.idle.delete(room);
-      this.idle.set(room, log);
-      this.forgetIdle();
-    }
-    return log;
+  /** Marks a room without members as used now. */
+  private leave(log: RoomLog, now: number): void {
+    log.usedAt = Math.floor(now / 1000);
+    this.quiet.delete(log.room);
+    if (log.size > 0) this.quiet.set(log.room, log);
+    else this.retire(log);
+    this.forgetIdle(now);
+  }
+
+  /** Keeps of a room without members and history no more than its numbering; and nothing if it never had a message. */
+  private retire(log: RoomLog): void {
+    this.logs.delete(log.room);
+    this.quiet.delete(log.room);
+    if (log.head > 0) this.idle.keep(log.room, log);
   }
 
   private publicationOf(request: PublishRequest, log: RoomLog, offset: number | undefined): Publication {
@@ -157,10 +170,14 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
     this.makeRoom();
   }
 
-  /** Lets the oldest messages of all rooms go until the rest fits. */
+  /** Drops the oldest messages of all rooms until the rest fits. */
   private makeRoom(): void {
     const max = this.options.historyMaxBytes || Infinity;
-    while (this.ages.bytes > max && this.ages.oldest !== undefined) this.drop(this.ages.oldest.log, 'trimmed');
+    let count = 0;
+    for (; this.ages.bytes > max && this.ages.oldest !== undefined; count += 1) {
+      this.drop(this.ages.oldest.log, 'trimmed');
+    }
+    if (count > 0) this.telemetry.forgotten.add('history-max-bytes', count);
   }
 
   private expire(log: RoomLog, now: number): void {
@@ -184,24 +201,42 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
         this.sweeping = undefined;
         break;
       }
-      this.expire(next.value, now);
+      const log = next.value;
+      this.expire(log, now);
+      if (!log.subscribed && log.size === 0) this.retire(log);
     }
-    this.forgetIdle();
+    this.forgetIdle(now);
+    this.telemetry.historyBytes = this.ages.bytes;
   }
 
-  /** Forgets rooms that have been idle for too long, and the longest idle ones where there are too many. */
-  private forgetIdle(): void {
+  /** Drops rooms that have been idle for too long, and the longest idle ones where there are too many. */
+  private forgetIdle(now: number): void {
     const { positionTtlMs, maxIdleRooms } = this.options;
-    const now = performance.now();
-    for (const [room, log] of this.idle) {
-      const old = positionTtlMs > 0 && now - log.lastUsedAt >= positionTtlMs;
-      const crowded = maxIdleRooms > 0 && this.idle.size > maxIdleRooms;
-      if (!old && !crowded) return;
-      while (log.size > 0) this.drop(log, 'trimmed');
-      this.idle.delete(room);
-      this.logs.delete(room);
-      this.epoch = this.nextEpoch();
+    for (;;) {
+      const oldest = this.longestIdle();
+      if (oldest === undefined) return;
+      const isDue = positionTtlMs > 0 && now - oldest.usedAt * 1000 >= positionTtlMs;
+      const crowded = maxIdleRooms > 0 && this.idle.size + this.quiet.size > maxIdleRooms;
+      if (!isDue && !crowded) return;
+      if (!isDue) this.telemetry.forgotten.add('max-idle-rooms');
+      this.forget(oldest.room);
     }
+  }
+
+  private longestIdle(): { readonly room: string; readonly usedAt: number } | undefined {
+    const { oldest } = this.idle;
+    for (const log of this.quiet.values()) return oldest !== undefined && oldest.usedAt <= log.usedAt ? oldest : log;
+    return oldest;
+  }
+
+  /** Drops a room with its numbering. */
+  private forget(room: string): void {
+    const log = this.quiet.get(room);
+    if (log !== undefined) while (log.size > 0) this.drop(log, 'trimmed');
+    this.quiet.delete(room);
+    this.logs.delete(room);
+    this.idle.delete(room);
+    this.epochs.drop(room);
   }
 }
 

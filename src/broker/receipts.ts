@@ -1,7 +1,7 @@
 import type { Position } from '../protocol/position.js';
 
-interface Receipt {
-  readonly position: Position;
+/** One object for each, since there may be a million. */
+interface Receipt extends Position {
   readonly expiresAt: number;
 }
 
@@ -9,8 +9,14 @@ interface Receipt {
 export class Receipts {
   private readonly receipts = new Map<string, Receipt>();
 
-  /** @param max how many at most; 0 for no bound */
-  constructor(private readonly max: number) {}
+  /**
+   * @param max how many at most; 0 for no bound
+   * @param onDropped called for each position that is dropped before its time
+   */
+  constructor(
+    private readonly max: number,
+    private readonly onDropped: () => void,
+  ) {}
 
   get size(): number {
     return this.receipts.size;
@@ -22,21 +28,25 @@ export class Receipts {
     const known = this.find(room, userId, now);
     const isBehind = known !== undefined && known.epoch === position.epoch && known.offset > position.offset;
     this.receipts.delete(key);
-    this.receipts.set(key, { position: isBehind ? known : position, expiresAt: now + ttlMs });
+    const { epoch, offset } = isBehind ? known : position;
+    this.receipts.set(key, { epoch, offset, expiresAt: now + ttlMs });
     this.forget(now);
   }
 
   find(room: string, userId: string, now: number): Position | undefined {
     const receipt = this.receipts.get(keyOf(room, userId));
-    return receipt !== undefined && receipt.expiresAt > now ? receipt.position : undefined;
+    if (receipt === undefined || receipt.expiresAt <= now) return undefined;
+    return { epoch: receipt.epoch, offset: receipt.offset };
   }
 
   /** Lets go of old ones. Rooms differ in how long they keep: one that still counts ends the walk early. */
   forget(now: number): void {
     for (const [key, { expiresAt }] of this.receipts) {
+      const isDue = expiresAt <= now;
       const crowded = this.max > 0 && this.receipts.size > this.max;
-      if (!crowded && expiresAt > now) return;
+      if (!crowded && !isDue) return;
       this.receipts.delete(key);
+      if (!isDue) this.onDropped();
     }
   }
 }

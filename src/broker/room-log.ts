@@ -1,6 +1,7 @@
 import type { RoomBehaviour } from '../config/room-rule.js';
 import type { LossReason, Position } from '../protocol/position.js';
 import type { HistoryPage, PageLimit } from './broker.js';
+import type { IdleRoom } from './idle-rooms.js';
 import type { NumberedPublication } from './publication.js';
 
 /** A publication in the history, linked to its neighbours in age over all rooms. */
@@ -18,20 +19,21 @@ export interface Entry {
 const COMPACT_AT = 512;
 
 /** One room's numbering and history. */
-export class RoomLog {
+export class RoomLog implements IdleRoom {
   /** Offset of the newest publication. */
   head = 0;
   subscribed = false;
-  /** When the room was last published to or left, by the monotonic clock. */
-  lastUsedAt = 0;
+  /** In seconds. */
+  usedAt = 0;
   private entries: (Entry | undefined)[] = [];
   private start = 0;
   /** Why the newest of the messages that are gone is gone. */
-  private lossReason: LossReason = 'trimmed';
+  lossReason: LossReason = 'trimmed';
 
   constructor(
     readonly room: string,
     readonly epoch: string,
+    readonly generation: number,
     readonly behaviour: RoomBehaviour,
   ) {}
 
@@ -41,6 +43,14 @@ export class RoomLog {
 
   get oldest(): Entry | undefined {
     return this.entries[this.start];
+  }
+
+  /** Continues where an idle room was. */
+  resume({ head, lossReason, usedAt }: IdleRoom): this {
+    this.head = head;
+    this.lossReason = lossReason;
+    this.usedAt = usedAt;
+    return this;
   }
 
   append(entry: Entry): void {
@@ -54,7 +64,10 @@ export class RoomLog {
     this.entries[this.start] = undefined;
     this.start += 1;
     this.lossReason = reason;
-    if (this.start >= COMPACT_AT && this.start * 2 >= this.entries.length) {
+    if (this.start === this.entries.length) {
+      this.entries = [];
+      this.start = 0;
+    } else if (this.start >= COMPACT_AT && this.start * 2 >= this.entries.length) {
       this.entries = this.entries.slice(this.start);
       this.start = 0;
     }

@@ -40,6 +40,7 @@ export class MetricsService implements OnModuleInit {
     this.gauge('rooms', 'Rooms with members on this node', () => rooms.count());
     this.gauge('memberships', 'Connections in rooms, each counted once for every room', () => rooms.memberships());
     this.gauge('outbox_bytes', 'Bytes that wait for sockets', () => outboxBytes(connections));
+    this.gauge('history_bytes', 'Bytes of history in memory, with the memory broker', () => telemetry.historyBytes);
 
     this.counter('connections_opened_total', 'Upgrades accepted', () => telemetry.connectionsOpened);
     this.counter('messages_in_total', 'Messages received from clients', () => telemetry.messagesIn);
@@ -62,6 +63,7 @@ export class MetricsService implements OnModuleInit {
     this.tally('call_errors_total', 'Errors that REST calls were answered with, by code', 'code', telemetry.callErrors);
     this.refusals(telemetry);
     this.tally('drops_total', 'What did not reach a client, by reason', 'reason', telemetry.drops);
+    this.tally('forgotten_total', 'What was dropped before its time, by the limit', 'limit', telemetry.forgotten);
 
     this.recoveries(telemetry, rules);
     const { fanOutSeconds, publishSeconds, redisSeconds } = telemetry;

@@ -24,6 +24,19 @@ export const DROP_REASONS = [
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/** Limit that a node has reached, so that it dropped something before its time. */
+export const MEMORY_LIMITS = [
+  /** Messages: `HISTORY_MAX_BYTES`. */
+  'history-max-bytes',
+  /** Numberings: `MAX_IDLE_ROOMS`. */
+  'max-idle-rooms',
+  /** Ids: `DEDUPLICATION_MAX_IDS`. */
+  'deduplication-max-ids',
+  /** Acknowledged positions: `MAX_RECEIPTS`. */
+  'max-receipts',
+] as const;
+export type MemoryLimit = (typeof MEMORY_LIMITS)[number];
+
 /** A close code. Clients choose codes too, thousands of them: those that nobody else uses share the label of their range. */
 export type CloseLabel = number | '3xxx' | '4xxx';
 
@@ -96,6 +109,8 @@ export class Telemetry {
   caughtUp = 0;
   /** Publications that the broker lost on the way to this node and that history made good. */
   mended = 0;
+  /** Bytes of history in the memory of this node. */
+  historyBytes = 0;
 
   readonly published = new Tally<Source>(SOURCES);
   /** Errors sent to clients over WebSocket. */
@@ -108,6 +123,8 @@ export class Telemetry {
   readonly drops = new Tally<DropReason>(DROP_REASONS);
   /** Recoveries by the room's rule; see {@link recoveriesOf}. */
   readonly recoveries = new Map<string, Tally<RecoveryOutcome>>();
+  /** Messages, numberings, ids and acknowledged positions that a node dropped before their time. */
+  readonly forgotten = new Tally<MemoryLimit>(MEMORY_LIMITS);
 
   /**
    * Seconds from a publish to its acceptance by the broker. Where that is at once, to the end of the event-loop turn,

@@ -2,6 +2,7 @@ import { MemoryBroker } from '../../../src/broker/memory.broker.js';
 import { RoomRules } from '../../../src/config/room-rules.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import type { RookeryOptionsInput } from '../../../src/config/rookery.options.js';
+import { Telemetry } from '../../../src/telemetry/telemetry.js';
 import { brokerContract } from '../../contract/broker.contract.js';
 import { cleanUp } from '../../support/teardown.js';
 
@@ -57,6 +58,54 @@ describe('MemoryBroker: bounds', () => {
     broker.unsubscribe('r');
     expect(broker.usage().rooms).toBe(0);
     expect(broker.subscribe('r')).toEqual(before);
+  });
+
+  it('keeps nothing of a room that had only volatile messages', () => {
+    const broker = memoryBroker({});
+    broker.publish({ room: 'r', data: '1', volatile: true });
+    broker.subscribe('s');
+    broker.publish({ room: 's', data: '1', volatile: true });
+    broker.unsubscribe('s');
+    expect(broker.usage().rooms).toBe(0);
+  });
+
+  it('tells of no loss in a room that never had a message, though others were dropped in between', () => {
+    const broker = memoryBroker({ maxIdleRooms: 1 });
+    const before = broker.subscribe('quiet');
+    broker.unsubscribe('quiet');
+    for (let n = 0; n < 20; n += 1) broker.publish({ room: `r${n}`, data: '1' });
+    expect(broker.history('quiet', before, ALL)).toEqual({ head: before, after: 0, publications: [] });
+  });
+
+  it('numbers on in an idle room without history, and tells why its messages are gone', () => {
+    const broker = memoryBroker({ historySize: 0 });
+    const { epoch = '' } = broker.publish({ room: 'r', data: '1' });
+    broker.publish({ room: 'r', data: '2' });
+    expect(broker.history('r', { epoch, offset: 1 }, ALL)).toMatchObject({ after: 2, lost: 'trimmed' });
+    expect(broker.history('r', { epoch, offset: 2 }, ALL)).toEqual({
+      head: { epoch, offset: 2 },
+      after: 2,
+      publications: [],
+    });
+    expect(broker.publish({ room: 'r', data: '3' })).toMatchObject({ epoch, offset: 3 });
+    expect(broker.subscribe('r')).toEqual({ epoch, offset: 3 });
+  });
+
+  it('drops the longest idle of the rooms with and without history, and counts them', () => {
+    const telemetry = new Telemetry();
+    const rooms = [{ pattern: 'bare:*', historySize: 0 }];
+    const options = resolveOptions({ nodeEnv: 'test', maxIdleRooms: 2, rooms });
+    const broker = new MemoryBroker(options, new RoomRules(options), telemetry);
+    cleanUp(() => broker.onApplicationShutdown());
+    const positions = ['bare:1', 'kept:1', 'bare:2', 'kept:2'].map((room) => {
+      const { epoch = '' } = broker.publish({ room, data: '1' });
+      return { room, position: { epoch, offset: 1 } };
+    });
+    expect(broker.usage().rooms).toBe(2);
+    expect(telemetry.forgotten.get('max-idle-rooms')).toBe(2);
+    const lost = positions.map(({ room, position }) => broker.history(room, position, ALL).lost);
+    expect(lost.filter((reason) => reason === 'epoch')).toHaveLength(2);
+    expect(lost.filter((reason) => reason === undefined)).toHaveLength(2);
   });
 
   it('bounds the ids and the receipts that it remembers', () => {
