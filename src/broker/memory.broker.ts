@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 
+import { heapBudget, mebibytes, readMemory } from '../config/available-memory.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { RoomRules } from '../config/room-rules.js';
 import type { Position } from '../protocol/position.js';
@@ -10,7 +11,9 @@ import { AgeList } from './age-list.js';
 import type { Broker, BrokerListener, HistoryPage, PageLimit } from './broker.js';
 import { Deduplication } from './deduplication.js';
 import { Epochs } from './epochs.js';
+import { HistoryBound } from './history-bound.js';
 import { IdleRooms } from './idle-rooms.js';
+import type { MemoryWatch } from './memory-watch.js';
 import type { NumberedPublication, Publication, PublishRequest, PublishResult } from './publication.js';
 import { Receipts } from './receipts.js';
 import { RoomLog } from './room-log.js';
@@ -24,12 +27,14 @@ const ENTRY_OVERHEAD_BYTES = 300;
 /** The broker of a single process: order, history and ids live in its memory and go with it. */
 @Injectable()
 export class MemoryBroker implements Broker, OnApplicationShutdown {
+  private readonly logger = new Logger(MemoryBroker.name);
   /** Rooms that have members here, or history. */
   private readonly logs = new Map<string, RoomLog>();
   /** Those of them without members, the one that is idle for the longest time first. */
   private readonly quiet = new Map<string, RoomLog>();
   private readonly idle = new IdleRooms();
   private readonly ages = new AgeList();
+  private readonly bound: HistoryBound;
   private readonly ids: Deduplication;
   private readonly receipts: Receipts;
   private readonly epochs = new Epochs(randomBytes(6).toString('base64url'));
@@ -37,18 +42,23 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
   private sweeping: IterableIterator<RoomLog> | undefined;
   private readonly sweeper: NodeJS.Timeout;
 
+  /** @param watch tells when memory is short; without it, only the settings limit what is kept */
   constructor(
     private readonly options: RookeryOptions,
     private readonly rules: RoomRules,
     private readonly telemetry = new Telemetry(),
+    memory = readMemory(),
+    private readonly watch?: MemoryWatch,
   ) {
     const { forgotten } = telemetry;
-    const { deduplicationWindowMs, deduplicationMaxIds, maxReceipts } = options;
+    const { deduplicationWindowMs, deduplicationMaxIds, maxReceipts, historyMaxBytes } = options;
+    this.bound = new HistoryBound(historyMaxBytes || heapBudget(memory, 1));
     this.ids = new Deduplication(deduplicationWindowMs, deduplicationMaxIds, () =>
       forgotten.add('deduplication-max-ids'),
     );
     this.receipts = new Receipts(maxReceipts, () => forgotten.add('max-receipts'));
     this.sweeper = setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref();
+    watch?.start((excess) => this.adjust(excess));
   }
 
   listen(listener: BrokerListener): void {
@@ -106,6 +116,7 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     clearInterval(this.sweeper);
+    this.watch?.stop();
   }
 
   /** What the broker holds at the moment. */
@@ -172,12 +183,21 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
 
   /** Drops the oldest messages of all rooms until the rest fits. */
   private makeRoom(): void {
-    const max = this.options.historyMaxBytes || Infinity;
     let count = 0;
-    for (; this.ages.bytes > max && this.ages.oldest !== undefined; count += 1) {
+    for (; this.ages.bytes > this.bound.bytes && this.ages.oldest !== undefined; count += 1) {
       this.drop(this.ages.oldest.log, 'trimmed');
     }
-    if (count > 0) this.telemetry.forgotten.add('history-max-bytes', count);
+    if (count > 0) this.telemetry.forgotten.add(this.bound.isLowered ? 'memory' : 'history-max-bytes', count);
+  }
+
+  /** Takes a measure of memory. The limit falls and rises in steps, so that a bout of short memory is logged once. */
+  private adjust(excess: number): void {
+    const { isLowered } = this.bound;
+    this.bound.adjust(excess, this.ages.bytes);
+    this.makeRoom();
+    if (this.bound.isLowered === isLowered) return;
+    if (isLowered) this.logger.log('Memory is sufficient again: history may grow to its limit');
+    else this.logger.warn(`Memory is short: the oldest history is dropped down to ${mebibytes(this.bound.bytes)}`);
   }
 
   private expire(log: RoomLog, now: number): void {

@@ -26,6 +26,8 @@ export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Limit that a node has reached, so that it dropped something before its time. */
 export const MEMORY_LIMITS = [
+  /** Messages: memory was short. */
+  'memory',
   /** Messages: `HISTORY_MAX_BYTES`. */
   'history-max-bytes',
   /** Numberings: `MAX_IDLE_ROOMS`. */
