@@ -121,6 +121,18 @@ describe('the measure of memory', () => {
     expect(excessOf(used, 100, marks)).toBe(excess);
   });
 
+  it('is taken of resident memory in a container, without any collection', async () => {
+    const measured: number[] = [];
+    const total = process.memoryUsage.rss();
+    const watch = new ProcessMemoryWatch({ total, isContainer: true, heap: total }, 1);
+    watch.start((excess) => measured.push(excess));
+    cleanUp(() => watch.stop());
+    await eventually(
+      () => measured.some((excess) => excess > 0),
+      (isShort) => isShort,
+    );
+  });
+
   it('is taken of the heap after a full collection', async () => {
     const measured: number[] = [];
     const watch = new ProcessMemoryWatch(AMPLE_MEMORY, 1);
