@@ -64,6 +64,7 @@ function spellOut(dialect, { bytes, ...plan }, server, user) {
  * @returns {Promise<Pick<import('./statistics.mjs').Sample, 'values' | 'disturbance'>>}
  */
 export async function measureOnce(rival, workload, plan) {
+  if (workload.measureOnce !== undefined) return workload.measureOnce(rival, workload, plan);
   const server = await startServer(rival, workload.settings ?? {}, workload.nodes);
   try {
     const duration = (plan.seconds ?? 0) + (plan.warmup ?? 0) + (plan.settle ?? 0);

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 
 const cores = cpus().length;
@@ -50,4 +51,30 @@ export async function stop(child) {
   const exit = once(child, 'exit');
   child.kill('SIGKILL');
   await exit;
+}
+
+/** Linux counts processor time in ticks of this length for programs. */
+const TICK_SECONDS = 0.01;
+
+/**
+ * CPU of a process in seconds since it began, in all its threads.
+ *
+ * @param {number} pid
+ */
+export function processSeconds(pid) {
+  // The name of the command may have blanks; it ends with the last parenthesis.
+  const [, fields = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(/\) (?=[^)]*$)/);
+  const [user = 0, system = 0] = fields.split(' ').slice(11, 13).map(Number);
+  return (user + system) * TICK_SECONDS;
+}
+
+/** CPU that all programs of the machine have used, in seconds since it was started. */
+export function machineSeconds() {
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (
+    readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
+  )
+    .split(/ +/)
+    .slice(1)
+    .map(Number);
+  return (user + nice + system + irq + softirq) * TICK_SECONDS;
 }

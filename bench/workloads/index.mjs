@@ -1,6 +1,7 @@
 import { handshakes, idle } from './connections.mjs';
 import { burst, compression, fixedRate, large, manyRooms, single } from './fan-out.mjs';
 import { members, rooms } from './growth.mjs';
+import { herd } from './herd.mjs';
 import { history } from './history.mjs';
 import { redisCross, redisIdle, redisPublish } from './redis.mjs';
 import { request } from './request.mjs';
@@ -39,6 +40,7 @@ import { stalled } from './stalled.mjs';
  * @property {Plan} [rehearsal] Run first against the same server, and not measured.
  * @property {Record<string, string>} [settings] More of the server's environment.
  * @property {number} [nodes] How many processes over one Redis make the server; left out, it is one without Redis.
+ * @property {typeof import('../herd.mjs').measureHerd} [measureOnce] Measures it in a way of its own.
  */
 
 /** @type {Workload[]} */
@@ -59,4 +61,5 @@ export const workloads = [
   redisPublish,
   redisCross,
   redisIdle,
+  herd,
 ];
