@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+
 import { eventually } from '../support/eventually.js';
 import { startProcess } from '../support/process.js';
 import { startServer } from '../support/server.js';
+import { cleanUp } from '../support/teardown.js';
 
 describe('the stand-alone server', () => {
   // With Redis: its connection must not keep alive a process that serves nothing.
@@ -22,6 +26,29 @@ describe('the stand-alone server', () => {
     await eventually(server.output, (output) => output.includes('HOST: this machine does not have that address'));
     expect(server.output()).not.toMatch(/\n\s+at /);
   });
+});
+
+describe('the stand-alone server while it accepts nothing', () => {
+  const WAITING = 1000;
+  const systemLimit = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+
+  (systemLimit < WAITING ? it.skip : it)(
+    'has the clients of a lost node wait rather than fail to connect',
+    async () => {
+      const server = startProcess({});
+      const port = await server.port();
+      server.kill('SIGSTOP');
+      let connected = 0;
+      for (let n = 0; n < WAITING; n += 1) {
+        const socket = connect(port, '127.0.0.1', () => (connected += 1)).on('error', () => undefined);
+        cleanUp(() => socket.destroy());
+      }
+      await eventually(
+        () => connected,
+        (count) => count === WAITING,
+      );
+    },
+  );
 });
 
 describe('the stand-alone server in production', () => {
