@@ -92,6 +92,11 @@ export interface Step {
   readonly effects: Effects;
 }
 
+/**
+ * The first delay after a connection is drawn from up to so many times the lower bound. All clients of a server that is
+ * lost draw at one moment, and the next server has to take them one by one.
+ */
+const SPREAD = 8;
 /** A connection that lasted so long has been a good one. After a shorter one, the first delay is no longer than this. */
 export const STABLE_MS = 5000;
 /** So long a server may take to answer when there is reason to think that the connection is dead. */
@@ -192,9 +197,10 @@ function ended(state: MachineState, end: End & { livedMs: number }, options: Mac
 
 /** Tries again after a delay, unless it has been tried often enough. */
 function failed(state: MachineState, end: End, options: MachineOptions, random: number): Step {
-  const failures = state.phase === 'connected' ? 0 : state.failures + 1;
+  const isLost = state.phase === 'connected';
+  const failures = isLost ? 0 : state.failures + 1;
   if (failures >= options.maxAttempts) return shut(state, end, 'drop');
-  const delay = backOff(state.waitedMs, options, random);
+  const delay = backOff(Math.max(state.waitedMs, isLost ? SPREAD * options.minDelayMs : 0), options, random);
   const { retryAfterMs = state.returnInMs ?? -1 } = end;
   const next = { ...state, failures, waitedMs: state.waitedMs + delay };
   return wait(next, end, Math.max(delay, Math.min(retryAfterMs, MAX_TOLD_MS)), retryAfterMs >= 0);
