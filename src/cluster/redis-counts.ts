@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../broker/broker.js';
+import { Batch } from '../broker/redis/batch.js';
 import type { CommandQueue } from '../broker/redis/command-queue.js';
 import { LocalCounts } from './local-counts.js';
 import type { SharedCounts } from './shared-counts.js';
@@ -9,6 +10,15 @@ const ENTRY_MS = 10 * 60 * 1000;
 const REFRESH_MS = ENTRY_MS / 3;
 /** So many at most with one beat of the node: after Redis was away all of them are due. */
 const REFRESH_AT_ONCE = 5000;
+/** Limit on the names that one script takes, so that it does not hold up Redis. */
+const ASKED_AT_ONCE = 200;
+
+/** A name of which one more is asked for. */
+interface Asked {
+  readonly name: string;
+  /** How many this node has, that one included. */
+  readonly count: number;
+}
 
 /** What the counts need to know of the nodes. */
 export interface CountingNodes {
@@ -29,6 +39,8 @@ export class RedisCounts implements SharedCounts {
   private readonly changed = new Set<string>();
   /** Names whose entries could not be written: an entry for what is gone would keep others out. */
   private readonly failed = new Set<string>();
+  /** What is asked for in this turn: clients that lost a node come many at a time. */
+  private readonly asked: Batch<Asked, unknown>;
 
   /**
    * @param prefix first part of the keys
@@ -41,13 +53,20 @@ export class RedisCounts implements SharedCounts {
     private readonly bound: number,
   ) {
     this.own = new LocalCounts(bound);
-    commands.onFlush(() => this.writeChanged());
+    this.asked = new Batch(
+      commands.isCluster ? 1 : ASKED_AT_ONCE,
+      (asked) => this.ask(asked),
+      () => commands.schedule(),
+    );
+    commands.onFlush(() => {
+      this.asked.flush();
+      this.writeChanged();
+    });
   }
 
   take(name: string): MaybePromise<boolean> {
     if (!this.own.take(name)) return false;
-    const others = this.nodes.others();
-    if (others.length > 0) return this.askFor(name, others);
+    if (this.nodes.others().length > 0) return this.askFor(name);
     this.write(name);
     return true;
   }
@@ -74,12 +93,10 @@ export class RedisCounts implements SharedCounts {
     for (const name of this.own.names()) this.writtenAt.set(name, -Infinity);
   }
 
-  private async askFor(name: string, others: readonly string[]): Promise<boolean> {
-    const { nodeId } = this.nodes;
-    const args = [nodeId, this.own.of(name), this.bound, ENTRY_MS].map(String);
+  private async askFor(name: string): Promise<boolean> {
     let isTaken: boolean;
     try {
-      isTaken = (await this.commands.run('rookeryCount', [this.keyOf(name)], [...args, ...others])) === 1;
+      isTaken = (await this.asked.add({ name, count: this.own.of(name) })) === 1;
     } catch {
       // This node's own count has let it in; the entry is written as soon as it can be.
       this.failed.add(name);
@@ -88,6 +105,13 @@ export class RedisCounts implements SharedCounts {
     if (isTaken) this.written(name);
     else this.give(name);
     return isTaken;
+  }
+
+  private async ask(asked: readonly Asked[]): Promise<readonly unknown[]> {
+    const keys = asked.map(({ name }) => this.keyOf(name));
+    const counts = asked.map(({ count }) => count);
+    const args = [this.nodes.nodeId, this.bound, ENTRY_MS, ...counts].map(String);
+    return (await this.commands.run('rookeryCount', keys, [...args, ...this.nodes.others()])) as unknown[];
   }
 
   private write(name: string): void {

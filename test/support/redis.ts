@@ -113,6 +113,12 @@ export class TestRedis {
     }
   }
 
+  /** How often commands were called since the server started, by scripts as well. */
+  async calls(...commands: string[]): Promise<number[]> {
+    const stats = String(await this.command('INFO', 'commandstats'));
+    return commands.map((name) => Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0));
+  }
+
   /** Cuts all connections but the one that says so. */
   async cutConnections(): Promise<void> {
     for (const type of ['normal', 'pubsub']) await this.command('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes');

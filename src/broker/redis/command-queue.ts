@@ -49,6 +49,11 @@ export class CommandQueue {
     client.on('ready', () => (this.lastError = undefined));
   }
 
+  /** True if one script can only use the keys of one slot. */
+  get isCluster(): boolean {
+    return this.client.isCluster;
+  }
+
   /**
    * Runs a script.
    *

@@ -144,8 +144,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     subscription.legs = this.known.legsOf(room);
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
-      const ask = async (): Promise<Standing | undefined> =>
-        (await this.positions.read([this.known.about(room)], true))[0];
+      const ask = (): Promise<Standing | undefined> => this.positions.readOne(this.known.about(room));
       const head = await whenGathered(ask, this.options.redisTimeoutMs);
       const { epoch, offset, base, legs, run } = head;
       for (const leg of legs) subscription.enter(leg);

@@ -1,13 +1,14 @@
 import { Logger } from '@nestjs/common';
 import type { Position } from '../../protocol/position.js';
 import { BrokerUnavailableError } from '../broker.js';
+import { Batch } from './batch.js';
 import type { RedisClient } from './redis-client.js';
 import type { Leg } from './replies.js';
 import { readDelivery, type Delivery } from './frames.js';
 import type { SentinelWatch } from './sentinel-watch.js';
 
-/** Channels in one command when all are subscribed again. */
-const RESUBSCRIBE_CHANNELS = 500;
+/** Limit on the channels in one command. */
+const CHANNELS_AT_ONCE = 500;
 
 /** Limit on the epochs whose end was not reported to Redis yet. */
 const MAX_UNTOLD = 8;
@@ -97,6 +98,15 @@ export class Subscriber {
   private readonly byChannel = new Map<string, Subscription>();
   /** Rooms whose position is compared often. */
   readonly watchedClosely = new Set<Subscription>();
+  /** Channels that are subscribed by one command at the end of the turn: many clients may come at one time. */
+  private readonly beginnings = new Batch<string, never>(
+    CHANNELS_AT_ONCE,
+    async (channels) => {
+      await this.client.ssubscribe(...channels);
+      return [];
+    },
+    () => setImmediate(() => this.beginnings.flush()),
+  );
 
   /**
    * @param onDelivery receives each delivery in order, decoded and as text
@@ -138,7 +148,8 @@ export class Subscriber {
     this.byRoom.set(room, subscription);
     this.byChannel.set(channel, subscription);
     try {
-      await this.client.ssubscribe(channel);
+      // One command can only name channels of one slot.
+      await (this.client.isCluster ? this.client.ssubscribe(channel) : this.beginnings.add(channel));
       return subscription;
     } catch (error) {
       this.drop(subscription);
@@ -150,6 +161,8 @@ export class Subscriber {
 
   unsubscribe(subscription: Subscription): void {
     this.drop(subscription);
+    // Sent after what was subscribed earlier in this turn, which may be the same channel.
+    this.beginnings.flush();
     // Where that fails the connection is gone, and with it the subscription.
     this.client.sunsubscribe(subscription.channel).catch(() => undefined);
   }
@@ -210,8 +223,8 @@ export class Subscriber {
     // found by the comparison that goes on all the time.
     const channels = this.client.isCluster ? [] : [...this.byChannel.keys()];
     try {
-      for (let start = 0; start < channels.length; start += RESUBSCRIBE_CHANNELS) {
-        await this.client.ssubscribe(...channels.slice(start, start + RESUBSCRIBE_CHANNELS));
+      for (let start = 0; start < channels.length; start += CHANNELS_AT_ONCE) {
+        await this.client.ssubscribe(...channels.slice(start, start + CHANNELS_AT_ONCE));
       }
     } catch (error) {
       // The connection is lost again, or refuses: either way a new one begins from the start.

@@ -118,6 +118,18 @@ describe('counts over nodes', () => {
     );
   });
 
+  it('are asked for all names of one turn by one script', async () => {
+    const { one, two } = await twoNodes();
+    // The first one has Redis load the script.
+    await one.counts.take('u');
+    const [before = 0] = await redis.calls('evalsha');
+    const takes = ['u', 'u', 'u', 'v', 'w'].map(async (name) => two.counts.take(name));
+    expect(await Promise.all(takes)).toEqual([true, true, false, true, true]);
+    const [after = 0] = await redis.calls('evalsha');
+    // What was not taken is written down once more.
+    expect(after - before).toBeLessThanOrEqual(2);
+  });
+
   it('do not count what a node had that is gone, nor what could not be known of for long', async () => {
     const { one, two, prefix } = await twoNodes();
     for (let n = 0; n < BOUND; n += 1) expect(await one.counts.take('u')).toBe(true);
