@@ -17,6 +17,11 @@ export interface Publication {
 /** A publication with a place in the order. */
 export type NumberedPublication = Publication & { readonly offset: number };
 
+/** Returns whether a publication has a place in the order. */
+export function isNumbered(publication: Publication): publication is NumberedPublication {
+  return publication.offset !== undefined;
+}
+
 /** What a publisher hands in. */
 export interface PublishRequest {
   readonly room: string;

@@ -1,14 +1,13 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 
-import { Broker, type HistoryPage, type PageLimit } from '../broker/broker.js';
+import type { HistoryPage } from '../broker/broker.js';
 import type { Position } from '../protocol/position.js';
 import { Telemetry } from '../telemetry/telemetry.js';
+import { giveRun } from './fan-out.js';
 import type { Membership } from './room.js';
 import { isSame, readOn } from './read-on.js';
+import { ReturnReader } from './return-reader.js';
 import { RoomIntake } from './room-intake.js';
-
-/** One helping of history for one member. Small, so that many who catch up share the event loop fairly. */
-export const PAGE: PageLimit = { count: 256, bytes: 128 * 1024 };
 
 /** A member does not read on while so much is on its way to its socket. */
 const MAX_BACKLOG_BYTES = 256 * 1024;
@@ -25,7 +24,7 @@ export class CatchUp {
   private readonly logger = new Logger(CatchUp.name);
 
   constructor(
-    @Inject(Broker) private readonly broker: Broker,
+    private readonly reader: ReturnReader,
     private readonly intake: RoomIntake,
     private readonly telemetry: Telemetry,
   ) {}
@@ -52,7 +51,7 @@ export class CatchUp {
       outbox.whenRelieved(() => this.proceed(member));
       return;
     }
-    const page = this.broker.history(room.name, member.position, PAGE);
+    const page = this.reader.read(room, member.position);
     if (!(page instanceof Promise)) {
       this.continueAfter(member, page);
       return;
@@ -91,7 +90,7 @@ export class CatchUp {
     } else if (member.position !== undefined && member.position.epoch !== start.epoch) {
       member.tellGap({ ...start, reason: 'epoch', recovered: true });
     }
-    for (const publication of publications) member.give(publication);
+    giveRun(member, publications);
     this.telemetry.deliveries += publications.length;
     member.position = end;
     // History may be ahead of delivery; the room must not deliver again what its member has.

@@ -29,6 +29,20 @@ class EncodedRun {
   }
 }
 
+/** What was read once for several members is encoded once for them. */
+const encodedRuns = new WeakMap<readonly Publication[], EncodedRun>();
+
+/** Gives a member a run of history, whatever its backlog, apart from what it published itself. */
+export function giveRun({ connection, room }: Membership, run: readonly Publication[]): void {
+  if (run.length === 0) return;
+  let encoded = encodedRuns.get(run);
+  if (encoded === undefined) encodedRuns.set(run, (encoded = new EncodedRun(room.name, run)));
+  const { id, outbox, wire } = connection;
+  const hasOwn = !room.behaviour.echo && run.some(({ origin }) => origin === id);
+  const bytes = hasOwn ? encoded.withoutOwn(wire, id) : encoded.wholeFor(wire);
+  if (bytes !== undefined) outbox.push(bytes);
+}
+
 function join(frames: readonly Buffer[]): Buffer {
   const [only] = frames;
   return frames.length === 1 && only !== undefined ? only : Buffer.concat(frames);

@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
-import { Broker, type HistoryPage, type MaybePromise } from '../broker/broker.js';
+import type { HistoryPage, MaybePromise } from '../broker/broker.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Connection } from '../connections/connection.js';
 import { ProtocolError } from '../protocol/errors.js';
@@ -8,10 +8,11 @@ import type { JoinedPayload } from '../protocol/messages.js';
 import type { Position, RecoveryFailure } from '../protocol/position.js';
 import { isReservedRoom } from '../protocol/room-name.js';
 import { Telemetry, type RecoveryOutcome } from '../telemetry/telemetry.js';
-import { CatchUp, PAGE } from './catch-up.js';
+import { CatchUp } from './catch-up.js';
 import { MembershipEvents } from './membership-events.js';
 import { MembershipRegistry } from './membership-registry.js';
 import { readOn } from './read-on.js';
+import { ReturnReader } from './return-reader.js';
 import { RoomDirectory } from './room-directory.js';
 import { Membership, type Room } from './room.js';
 
@@ -39,7 +40,7 @@ export const NOTHING_TO_BEGIN = (): void => undefined;
 export class Joining {
   constructor(
     private readonly options: RookeryOptions,
-    @Inject(Broker) private readonly broker: Broker,
+    private readonly reader: ReturnReader,
     private readonly directory: RoomDirectory,
     private readonly registry: MembershipRegistry,
     private readonly catchUp: CatchUp,
@@ -76,7 +77,7 @@ export class Joining {
     }
     const { position } = recovery;
     return this.directory.within(present.room.name, (room) =>
-      then(this.broker.history(room.name, position, PAGE), (page) => this.reenter(present, page)),
+      then(this.reader.read(room, position), (page) => this.reenter(present, page)),
     );
   }
 
@@ -88,9 +89,7 @@ export class Joining {
   ): MaybePromise<Joined> {
     if (recovery === undefined) return this.enterLive(connection, room, byServer);
     if ('failure' in recovery) return this.enterLive(connection, room, byServer, recovery.failure);
-    return then(this.broker.history(room.name, recovery.position, PAGE), (page) =>
-      this.enterFrom(connection, room, page),
-    );
+    return then(this.reader.read(room, recovery.position), (page) => this.enterFrom(connection, room, page));
   }
 
   private enterLive(connection: Connection, room: Room, byServer: boolean, failure?: RecoveryFailure): Joined {

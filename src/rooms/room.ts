@@ -1,4 +1,4 @@
-import type { Publication } from '../broker/publication.js';
+import { isNumbered, type Publication } from '../broker/publication.js';
 import type { RoomBehaviour } from '../config/room-rule.js';
 import type { Connection } from '../connections/connection.js';
 import type { Outbox } from '../connections/outbox.js';
@@ -6,6 +6,7 @@ import type { Flushable } from '../connections/turn.js';
 import type { GapPayload } from '../protocol/messages.js';
 import type { Position } from '../protocol/position.js';
 import type { Lag } from './lag.js';
+import type { RecentRun } from './recent-run.js';
 
 /** What a message that is kept back takes besides its text. */
 const OVERHEAD_BYTES = 200;
@@ -159,6 +160,8 @@ export class Room implements Flushable {
   entering = 0;
   /** Deliveries that came out of order, kept while history is read for what lies between. */
   ahead: { readonly epoch: string; readonly publication: Publication }[] | undefined;
+  /** The latest messages, while members return that may have missed them. */
+  recent: RecentRun | undefined;
   epoch = '';
   offset = 0;
   private heldBack: Set<Membership> | undefined;
@@ -201,7 +204,10 @@ export class Room implements Flushable {
 
   /** Puts a message at the end of the run; numbered ones must be the next in order. */
   append(publication: Publication): void {
-    if (publication.offset !== undefined) this.offset = publication.offset;
+    if (isNumbered(publication)) {
+      this.offset = publication.offset;
+      this.recent?.add(publication);
+    }
     this.run.push(publication);
     this.runBytes += publication.data.length;
     if (this.runBytes > MAX_RUN_BYTES) this.flush();
@@ -220,6 +226,7 @@ export class Room implements Flushable {
   /** Moves on without messages, past what is lost. */
   skipTo({ epoch, offset }: Position): void {
     this.flush();
+    this.recent = undefined;
     this.epoch = epoch;
     this.offset = offset;
   }

@@ -7,6 +7,7 @@ import { Joining } from './joining.js';
 import { MembershipEvents } from './membership-events.js';
 import { MembershipRegistry } from './membership-registry.js';
 import { Presence } from './presence.js';
+import { ReturnReader } from './return-reader.js';
 import { RoomDirectory } from './room-directory.js';
 import { RoomIntake } from './room-intake.js';
 import { RoomsService } from './rooms.service.js';
@@ -22,6 +23,7 @@ import { SlowMembers } from './slow-members.js';
     MembershipEvents,
     MembershipRegistry,
     Presence,
+    ReturnReader,
     RoomDirectory,
     RoomIntake,
     RoomsService,
