@@ -10,6 +10,7 @@ import {
 
 import { CommandQueue } from '../broker/redis/command-queue.js';
 import { closeRedisClient, createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
+import { channelMark } from '../broker/redis/room-keys.js';
 import { SentinelWatch } from '../broker/redis/sentinel-watch.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { Answers, Cluster, NodeListener } from './cluster.js';
@@ -49,6 +50,8 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private readonly client: RedisClient;
   private readonly commands: CommandQueue;
   private readonly sentinels: SentinelWatch;
+  /** The end of each channel's name. */
+  private readonly mark: string;
   private readonly everybody: string;
   private readonly memory: RedisMemory;
   private readonly nodes = new NodeList(GONE_AFTER_MS);
@@ -75,7 +78,8 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.sentinels = new SentinelWatch(options, [this.client]);
     const isConfirmed = (): boolean => this.sentinels.isConfirmed(this.client);
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs, isConfirmed, 'debug');
-    this.everybody = `${this.base}:all`;
+    this.mark = channelMark(options);
+    this.everybody = `${this.base}:all${this.mark}`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
     this.client.on('smessage', (_channel: string, text: string) => void this.take(text));
     this.sentinels.onConnected(this.client, () => void this.listen());
@@ -276,7 +280,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   }
 
   private channelOf(node: string): string {
-    return `${this.base}:node:${node}`;
+    return `${this.base}:node:${node}${this.mark}`;
   }
 
   private get base(): string {

@@ -6,8 +6,8 @@ import { LimitOptions } from './limit.options.js';
 /** How many nodes are one server. */
 export class NodeOptions extends LimitOptions {
   /**
-   * Redis that makes any number of nodes into one server: `redis://` or `rediss://`, with user, password and database
-   * as needed. Without it the node is on its own, and keeps everything in its memory.
+   * Redis that makes any number of nodes into one server: `redis://` or `rediss://`, with user, password and the number
+   * of a database as needed. Without it the node is on its own, and keeps everything in its memory.
    */
   @IsOptional()
   @IsUrl({ protocols: ['redis', 'rediss'], require_tld: false, require_protocol: true })
@@ -27,6 +27,24 @@ export class NodeOptions extends LimitOptions {
   /** `redisUrl` is one server of a Redis Cluster, whose others it names. @default false */
   @IsBoolean()
   redisCluster = false;
+
+  /** File with the certificates of the authorities that sign that of Redis, for `rediss://`; without it, Node's own list. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  redisCaFile?: string;
+
+  /** File with this node's certificate, for a Redis that asks for one; needs `redisKeyFile`. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  redisCertFile?: string;
+
+  /** File with the private key of `redisCertFile`. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  redisKeyFile?: string;
 
   /** First part of every key and channel: keeps deployments on one Redis apart. @default 'rookery' */
   @Matches(/^[^{}\s]+$/, { message: 'redisPrefix must be free of braces and spaces' })

@@ -5,6 +5,7 @@ import { readMemory } from './available-memory.js';
 import { environmentName } from './environment.js';
 import { problemsOfRoomRules } from './parse-room-rules.js';
 import { fitDefaults } from './memory-shares.js';
+import { databaseOf } from './redis-database.js';
 import { RookeryOptions, type RookeryOptionsInput } from './rookery.options.js';
 import type { RoomRule } from './room-rule.js';
 import { StartError } from './start-error.js';
@@ -41,8 +42,9 @@ function contradictions(options: RookeryOptions): string[] {
   return [...problems, ...contradictionsOfNodes(options)];
 }
 
-function contradictionsOfNodes({ redisUrl, redisSentinels, redisSentinelName, workers }: RookeryOptions): string[] {
-  const problems: string[] = [];
+function contradictionsOfNodes(options: RookeryOptions): string[] {
+  const { redisUrl, redisSentinels, redisSentinelName, workers } = options;
+  const problems = [...problemsOfDatabase(options), ...problemsOfTls(options)];
   if (redisSentinels.length > 0 !== (redisSentinelName !== undefined)) {
     problems.push(`${both('redisSentinels', 'redisSentinelName')}: set both or none`);
   }
@@ -51,6 +53,34 @@ function contradictionsOfNodes({ redisUrl, redisSentinels, redisSentinelName, wo
   }
   if (redisUrl === undefined && workers !== '1') {
     problems.push(`${both('workers', 'redisUrl')}: several processes are one server only over Redis`);
+  }
+  return problems;
+}
+
+function problemsOfDatabase({ redisUrl, redisCluster }: RookeryOptions): string[] {
+  const database = redisUrl === undefined ? 0 : databaseOf(redisUrl);
+  if (database === undefined) return ['REDIS_URL: the database must be a number from 0, as in redis://host:6379/1'];
+  if (!redisCluster || database === 0) return [];
+  return [`${both('redisCluster', 'redisUrl')}: a Redis Cluster has no database but 0; use REDIS_PREFIX in its place`];
+}
+
+function problemsOfTls({ redisUrl = '', redisCaFile, redisCertFile, redisKeyFile }: RookeryOptions): string[] {
+  const files = Object.entries({ redisCaFile, redisCertFile, redisKeyFile }).filter(([, file]) => file !== undefined);
+  const problems: string[] = [];
+  if ((redisCertFile === undefined) !== (redisKeyFile === undefined)) {
+    problems.push(`${both('redisCertFile', 'redisKeyFile')}: set both or none`);
+  }
+  for (const [name, file = ''] of files) {
+    if (!redisUrl.startsWith('rediss:')) {
+      problems.push(`${both(name, 'redisUrl')}: the address must begin with rediss:// for TLS`);
+    }
+    try {
+      readFileSync(file);
+    } catch (error) {
+      problems.push(
+        `${environmentName(name)} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
   return problems;
 }

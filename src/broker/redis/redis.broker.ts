@@ -32,7 +32,7 @@ import {
   type RedisClient,
 } from './redis-client.js';
 import { SentinelWatch } from './sentinel-watch.js';
-import { RoomKeys } from './room-keys.js';
+import { channelMark, RoomKeys } from './room-keys.js';
 import { RoomWatch } from './room-watch.js';
 import { Subscriber, type Subscription } from './subscriber.js';
 
@@ -68,7 +68,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   ) {
     this.client = createRedisClient(options, 'commands');
     this.subscriberClient = createRedisClient(options, 'deliveries');
-    this.keys = new RoomKeys(options.redisPrefix, options.redisCluster);
+    this.keys = new RoomKeys(options.redisPrefix, options.redisCluster, channelMark(options));
     const both = [this.client, this.subscriberClient];
     this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
     const isConfirmed = (): boolean => this.isConfirmed();

@@ -1,5 +1,8 @@
 import keySlot from 'cluster-key-slot';
 
+import { databaseOf } from '../../config/redis-database.js';
+import type { RookeryOptions } from '../../config/rookery.options.js';
+
 const SLOTS = 16_384;
 
 /**
@@ -13,10 +16,12 @@ export class RoomKeys {
   /**
    * @param prefix keeps deployments on one Redis apart; without braces
    * @param isCluster rooms have slots, which may be on different servers
+   * @param mark end of each channel, see {@link channelMark}
    */
   constructor(
     private readonly prefix: string,
     private readonly isCluster: boolean,
+    private readonly mark = '',
   ) {
     this.tags = isCluster ? tagsOfSlots() : [''];
   }
@@ -46,7 +51,7 @@ export class RoomKeys {
   }
 
   channel(room: string): string {
-    return `${this.base(room)}:c`;
+    return `${this.base(room)}:c${this.mark}`;
   }
 
   /** What a user published under an id; the length keeps user and id apart, whatever they consist of. */
@@ -61,6 +66,15 @@ export class RoomKeys {
   private base(room: string): string {
     return `${this.prefix}{${withoutBrace(room)}}`;
   }
+}
+
+/**
+ * Returns the end of each channel's name. Redis keeps the keys of its databases apart, but not the channels: a message
+ * in one database reaches the subscribers in all. Channels of database 0 have no mark.
+ */
+export function channelMark({ redisUrl = '' }: RookeryOptions): string {
+  const database = databaseOf(redisUrl) ?? 0;
+  return database === 0 ? '' : `@${database}`;
 }
 
 /** A closing brace would end the part that names the slot. */

@@ -135,6 +135,36 @@ describe('resolveOptions', () => {
       ]);
     });
 
+    it('wants the database of Redis to be a number', () => {
+      expect(problemsOf({ redisUrl: 'redis://localhost/one' })).toStrictEqual([
+        expect.stringMatching(/^REDIS_URL: the database must be a number/),
+      ]);
+      expect(problemsOf({ redisUrl: 'redis://localhost/1' })).toStrictEqual([]);
+    });
+
+    it('wants no database of a Redis Cluster', () => {
+      for (const redisUrl of ['redis://localhost/1', 'redis://localhost?db=1']) {
+        expect(problemsOf({ redisUrl, redisCluster: true })).toStrictEqual([
+          expect.stringMatching(/^REDIS_CLUSTER and REDIS_URL: .* use REDIS_PREFIX/),
+        ]);
+      }
+      expect(problemsOf({ redisUrl: 'redis://localhost/0', redisCluster: true })).toStrictEqual([]);
+    });
+
+    it('wants files for TLS to be readable, complete and of use', () => {
+      const file = roomsFile('a certificate');
+      expect(problemsOf({ redisUrl: 'redis://localhost', redisCaFile: file })).toStrictEqual([
+        expect.stringMatching(/^REDIS_CA_FILE and REDIS_URL: /),
+      ]);
+      expect(problemsOf({ redisUrl: 'rediss://localhost', redisCertFile: file })).toStrictEqual([
+        expect.stringMatching(/^REDIS_CERT_FILE and REDIS_KEY_FILE: /),
+      ]);
+      expect(problemsOf({ redisUrl: 'rediss://localhost', redisCaFile: '/nowhere/ca.pem' })).toStrictEqual([
+        expect.stringMatching(/^REDIS_CA_FILE cannot be read: /),
+      ]);
+      expect(problemsOf({ redisUrl: 'rediss://localhost', redisCaFile: file })).toStrictEqual([]);
+    });
+
     it('takes room rules from one place', () => {
       const problems = problemsOf({ roomsFile: roomsFile('[]'), rooms: [{ pattern: '*' }] });
       expect(problems).toStrictEqual([expect.stringContaining('ROOMS_FILE')]);
