@@ -39,6 +39,11 @@ export class TcpProxy {
     this.cut();
   }
 
+  /** Leads new connections to another port from now on, and leaves those that are there, as a DNS name does. */
+  leadNewTo(target: number): void {
+    this.target = target;
+  }
+
   /** Passes nothing on any more and says so to nobody, as a network that has lost its way. */
   freeze(): void {
     this.frozen = true;

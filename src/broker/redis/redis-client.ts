@@ -1,6 +1,11 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 
 import type { RookeryOptions } from '../../config/rookery.options.js';
+import { NodeConnections } from './node-connections.js';
+import { primaryConnector } from './primary-connector.js';
 import { SCRIPTS } from './scripts/scripts.js';
 
 const DEFAULT_PORT = 6379;
@@ -33,10 +38,12 @@ export function createRedisClient(options: RookeryOptions, name: string): RedisC
 
 /** Clients that were closed on purpose. */
 const closed = new WeakSet<RedisClient>();
+const connectionsOf = new WeakMap<Redis, NodeConnections>();
 
 /** Closes a client permanently. */
 export function closeRedisClient(client: RedisClient): void {
   closed.add(client);
+  if (client instanceof Redis) connectionsOf.get(client)?.remove(client);
   client.disconnect();
 }
 
@@ -72,28 +79,53 @@ function settingsOf({ redisTimeoutMs }: RookeryOptions, name: string) {
     disconnectTimeout: 200,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // The server has become a replica: the name leads to another one by now, or soon.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
   };
 }
 
+function isReadOnly(error: Error): boolean {
+  return error.message.startsWith('READONLY');
+}
+
+/** Returns the settings for TLS, where the address asks for it. */
+function tlsOf({ redisUrl = '', redisCaFile, redisCertFile, redisKeyFile }: RookeryOptions): {
+  tls?: ConnectionOptions;
+} {
+  if (!redisUrl.startsWith('rediss:')) return {};
+  const files = { ca: redisCaFile, cert: redisCertFile, key: redisKeyFile };
+  const read = Object.entries(files).flatMap(([name, file]) =>
+    file === undefined ? [] : [[name, readFileSync(file)]],
+  );
+  return { tls: Object.fromEntries(read) as ConnectionOptions };
+}
+
 function createSingle(options: RookeryOptions, name: string): Redis {
-  const client = new Redis(options.redisUrl ?? '', {
+  const connections = NodeConnections.of(options);
+  const hasSentinels = options.redisSentinels.length > 0;
+  const Connector = primaryConnector((info) => connections.greet(client, info));
+  const client: Redis = new Redis(options.redisUrl ?? '', {
     ...settingsOf(options, name),
-    ...sentinelOf(options),
+    ...tlsOf(options),
+    // With sentinels, the client's own connector does the same.
+    ...(hasSentinels ? sentinelOf(options) : { Connector }),
+    reconnectOnError: (error) => {
+      if (isReadOnly(error)) connections.renew('the server is a replica');
+      return false;
+    },
     lazyConnect: true,
     enableOfflineQueue: false,
     // The subscriber does this itself, in few commands, and looks at what it missed.
     autoResubscribe: false,
     retryStrategy: (attempt: number) => retryDelayMs(attempt),
   });
+  connections.add(client);
+  connectionsOf.set(client, connections);
   keepTrying(client);
   return client;
 }
 
 /** Its client follows slots as they move, which takes sending again what came to the wrong server. */
 function createCluster(options: RookeryOptions, name: string): Cluster {
-  const { hostname, port, username, password, protocol } = new URL(options.redisUrl ?? '');
+  const { hostname, port, username, password } = new URL(options.redisUrl ?? '');
   return new Cluster([{ host: hostname, port: Number(port || DEFAULT_PORT) }], {
     lazyConnect: true,
     enableOfflineQueue: false,
@@ -106,7 +138,9 @@ function createCluster(options: RookeryOptions, name: string): Cluster {
       ...settingsOf(options, name),
       ...(username === '' ? {} : { username: decodeURIComponent(username) }),
       ...(password === '' ? {} : { password: decodeURIComponent(password) }),
-      ...(protocol === 'rediss:' ? { tls: {} } : {}),
+      ...tlsOf(options),
+      // The server has become a replica: its slots have another master by now, or soon.
+      reconnectOnError: isReadOnly,
     },
   });
 }
@@ -126,12 +160,4 @@ export function sentinelsOf({ redisSentinels }: RookeryOptions): { readonly host
     const { hostname, port } = new URL(`redis://${address}`);
     return { host: hostname, port: Number(port || DEFAULT_SENTINEL_PORT) };
   });
-}
-
-/** Returns false if two connections lead to different servers, as may happen during a failover. */
-export function areOnOneServer(one: RedisClient, other: RedisClient): boolean {
-  if (!(one instanceof Redis && other instanceof Redis)) return true;
-  if (one.status !== 'ready' || other.status !== 'ready') return true;
-  const [first, second] = [one.stream, other.stream];
-  return first.remoteAddress === second.remoteAddress && first.remotePort === second.remotePort;
 }

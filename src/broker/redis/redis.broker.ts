@@ -19,18 +19,13 @@ import { CommandQueue } from './command-queue.js';
 import { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
 import { whenGathered } from './gathering.js';
+import { NodeConnections } from './node-connections.js';
 import { readPage, readPosition, type Leg, type Read, type Standing } from './replies.js';
 import { KnownPositions } from './known-positions.js';
 import { Positions } from './positions.js';
 import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
-import {
-  areOnOneServer,
-  closeRedisClient,
-  createRedisClient,
-  cutRedisClient,
-  type RedisClient,
-} from './redis-client.js';
+import { closeRedisClient, createRedisClient, type RedisClient } from './redis-client.js';
 import { SentinelWatch } from './sentinel-watch.js';
 import { channelMark, RoomKeys } from './room-keys.js';
 import { RoomWatch } from './room-watch.js';
@@ -197,6 +192,8 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
 
   /** Writes: a Redis that is full, or has become a replica, still answers what only reads. */
   async ping(): Promise<void> {
+    const refusal = this.commands.refusal();
+    if (refusal !== undefined) throw refusal;
     if (!this.subscriber.isReady) throw new BrokerUnavailableError('Redis: deliveries are not connected');
     await this.commands.run('rookeryProbe', [`${this.options.redisPrefix}:probe`], []);
   }
@@ -261,10 +258,12 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     return this.sentinels.isConfirmed(this.client) && this.sentinels.isConfirmed(this.subscriberClient);
   }
 
-  /** Returns whether both connections lead to one server, and reconnects them if not. */
+  /** Returns whether all connections lead to one server, and reconnects them if not. */
   private isOnOneServer(): boolean {
-    if (this.options.redisSentinels.length === 0 || areOnOneServer(this.client, this.subscriberClient)) return true;
-    for (const client of [this.client, this.subscriberClient]) cutRedisClient(client);
+    if (this.options.redisCluster) return true;
+    const connections = NodeConnections.of(this.options);
+    if (connections.areOnOneServer()) return true;
+    connections.renew('the connections lead to different servers');
     return false;
   }
 
