@@ -73,8 +73,12 @@ export interface Broker {
   /**
    * False while what is asked for is known to fail, so that new connections can be refused before they are made. Asked
    * at every upgrade: it tells what is known, and asks nobody. A broker without it is always ready.
+   *
+   * @param room asks for this room alone: false if it is known that it cannot be joined now
    */
-  isReady?(): boolean;
+  isReady?(room?: string): boolean;
+  /** Says which part of the rooms cannot be used now, and why; undefined if all can be. It asks nobody. */
+  impairment?(): string | undefined;
 }
 export const Broker = Symbol('Broker');
 

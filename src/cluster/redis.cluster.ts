@@ -10,6 +10,7 @@ import {
 
 import { CommandQueue } from '../broker/redis/command-queue.js';
 import { closeRedisClient, createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
+import { missingRight } from '../broker/redis/rights.js';
 import { channelMark } from '../broker/redis/room-keys.js';
 import { SentinelWatch } from '../broker/redis/sentinel-watch.js';
 import { RookeryOptions } from '../config/rookery.options.js';
@@ -26,6 +27,8 @@ const GONE_AFTER_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 1000;
 /** How long others may take to say to a newcomer that they are there. */
 const GREETING_MS = 500;
+/** How long after Redis has refused to let this node listen it tries again. */
+const LISTEN_AGAIN_MS = 500;
 
 interface Word {
   readonly from: string;
@@ -50,7 +53,6 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private readonly client: RedisClient;
   private readonly commands: CommandQueue;
   private readonly sentinels: SentinelWatch;
-  /** The end of each channel's name. */
   private readonly mark: string;
   private readonly everybody: string;
   private readonly memory: RedisMemory;
@@ -64,12 +66,13 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private asked = 0;
   private said = 0;
   private beatAt = performance.now();
-  /** The number of the last beat among the words said. */
+  /** The last beat among the words said. */
   private lastBeat = 0;
   private hasStarted = false;
   /** Resolves when those who are there have had the time to say so; undefined from then on. */
   private greeted: Promise<void> | undefined;
   private isListening = false;
+  private refusal: string | undefined;
   private leaving = false;
   private readonly pulse: NodeJS.Timeout;
 
@@ -107,9 +110,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   }
 
   /** Others may come at any time. */
-  get isAlone(): boolean {
-    return false;
-  }
+  readonly isAlone = false;
 
   get isConnected(): boolean {
     return this.isListening;
@@ -179,10 +180,10 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     try {
       await this.client.ssubscribe(this.everybody, this.channelOf(this.nodeId));
       await this.memory.load();
-    } catch {
-      this.client.disconnect(true);
-      return;
+    } catch (error) {
+      return this.listenAgain(error);
     }
+    this.refusal = undefined;
     this.isListening = true;
     this.greet();
     this.hearing.clear();
@@ -191,6 +192,15 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     this.beat();
     if (this.hasStarted) this.tellResumed();
     this.hasStarted = true;
+  }
+
+  /** The connection is lost again, or Redis refuses: either way a new one begins from the start. */
+  private listenAgain(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = missingRight(message) ?? message;
+    if (reason !== this.refusal) this.logger.warn(`Redis: nodes cannot hear each other, ${reason}`);
+    this.refusal = reason;
+    setTimeout(() => this.client.status === 'ready' && this.client.disconnect(true), LISTEN_AGAIN_MS).unref();
   }
 
   private greet(): void {
@@ -284,6 +294,6 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   }
 
   private get base(): string {
-    return `${this.options.redisPrefix}:{nodes}`;
+    return this.keyOf('{nodes}');
   }
 }

@@ -20,6 +20,7 @@ import { Broker, BrokerUnavailableError, type MaybePromise } from '../broker/bro
 import { RookeryOptions } from '../config/rookery.options.js';
 import { BEARER_SUBPROTOCOL_PREFIX, SUBPROTOCOL } from '../protocol/envelope.js';
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
+import { EVERYBODY, userRoom } from '../protocol/room-name.js';
 import { Journal, type JournalLevel } from '../telemetry/journal.js';
 import type { RefusalLabel } from '../telemetry/refusal-label.js';
 import { Telemetry } from '../telemetry/telemetry.js';
@@ -133,7 +134,7 @@ export class UpgradeHandler {
     if (problem !== undefined) throw new Refusal('BAD_HANDSHAKE', problem);
     if (!this.isOriginAllowed(request.headers.origin)) throw new Refusal('ORIGIN_NOT_ALLOWED');
     if (!offersSupported(request)) throw new Refusal('UNSUPPORTED_SUBPROTOCOL');
-    this.checkReady();
+    this.checkReady(EVERYBODY);
     const { maxPendingUpgrades } = this.options;
     if (maxPendingUpgrades > 0 && this.pending >= maxPendingUpgrades) throw new Refusal('FULL');
     const place = this.admission.take(this.addressOf(request));
@@ -142,8 +143,8 @@ export class UpgradeHandler {
   }
 
   /** Without the broker a connection cannot be set up: better to say so before there is one. */
-  private checkReady(): void {
-    if (this.broker.isReady?.() === false) throw new Refusal('UNAVAILABLE', 'The broker cannot be reached');
+  private checkReady(room: string): void {
+    if (this.broker.isReady?.(room) === false) throw new Refusal('UNAVAILABLE', 'The broker cannot be reached');
   }
 
   private checkDraining(): void {
@@ -161,11 +162,13 @@ export class UpgradeHandler {
   private async judgeLater(authenticated: Promise<Principal>, place: Place): Promise<Principal> {
     const principal = await this.inTime(authenticated);
     this.checkDraining();
-    this.checkReady();
+    this.checkReady(EVERYBODY);
     return this.takeUser(principal, place);
   }
 
   private takeUser(principal: Principal, place: Place): MaybePromise<Principal> {
+    // The rooms of some users may be on a server that is away.
+    this.checkReady(userRoom(principal.userId));
     const taken = place.takeUser(principal.userId);
     const settle = (refusal: RefusalCode | undefined): Principal => {
       if (refusal !== undefined) throw new Refusal(refusal, undefined, principal.userId);

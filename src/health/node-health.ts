@@ -8,6 +8,7 @@ import { Cluster } from '../cluster/cluster.js';
 import { Siblings } from '../cluster/siblings.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import { DrainState } from '../connections/drain-state.js';
+import { EVERYBODY } from '../protocol/room-name.js';
 
 const NANOSECONDS_PER_MS = 1e6;
 const RESOLUTION_MS = 20;
@@ -69,7 +70,11 @@ export class NodeHealth implements OnModuleInit, OnApplicationShutdown {
     const startedAt = performance.now();
     try {
       await this.messages.ping();
-      return indicator.up({ roundTripMs: Math.round(performance.now() - startedAt) });
+      const degraded = this.messages.impairment?.();
+      // Every connection joins this room, whatever else it joins.
+      if (this.messages.isReady?.(EVERYBODY) === false) return indicator.down(degraded ?? 'the broker is not ready');
+      const roundTripMs = Math.round(performance.now() - startedAt);
+      return indicator.up({ roundTripMs, ...(degraded === undefined ? {} : { degraded }) });
     } catch (error) {
       return indicator.down(error instanceof Error ? error.message : 'does not answer');
     }

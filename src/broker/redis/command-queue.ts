@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import type { Distribution } from '../../telemetry/distribution.js';
 import { BrokerUnavailableError } from '../broker.js';
 import type { RedisClient } from './redis-client.js';
+import { missingRight } from './rights.js';
 import type { ScriptName } from './scripts/scripts.js';
 
 /** Text that may be on its way; beyond, Redis does not keep up, and more of it would only wait longer. */
@@ -15,7 +16,17 @@ interface Command {
   readonly args: readonly string[];
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: BrokerUnavailableError) => void;
+  /** Redis has answered, or the connection is lost. */
+  isSettled: boolean;
 }
+
+/**
+ * Receives that an operation failed.
+ *
+ * @param key its first key
+ * @param isReply Redis has answered with an error; otherwise the connection was lost, or no answer came in time
+ */
+export type FailureListener = (key: string, reason: string, isReply: boolean) => void;
 
 /** The scripts as the client has them once they are defined, which its types cannot know. */
 type ScriptCaller = Readonly<Record<ScriptName, (keys: number, ...keysAndArgs: readonly string[]) => unknown>>;
@@ -30,7 +41,7 @@ export class CommandQueue {
   private scheduled = false;
   private outstanding = 0;
   private readonly contributors: (() => void)[] = [];
-  private readonly failureListeners: (() => void)[] = [];
+  private readonly failureListeners: FailureListener[] = [];
   private lastError: string | undefined;
 
   /**
@@ -66,7 +77,7 @@ export class CommandQueue {
         reject(refusal);
         return;
       }
-      this.waiting.push({ script, keys, args, resolve, reject });
+      this.waiting.push({ script, keys, args, resolve, reject, isSettled: false });
       this.schedule();
     });
   }
@@ -83,8 +94,8 @@ export class CommandQueue {
     this.contributors.push(contribute);
   }
 
-  /** Told when something that was sent has failed, or has not been answered in time. */
-  onFailure(listener: () => void): void {
+  /** Registers a listener for operations that were sent and failed, or were not answered in time. */
+  onFailure(listener: FailureListener): void {
     this.failureListeners.push(listener);
   }
 
@@ -145,17 +156,26 @@ export class CommandQueue {
   }
 
   private settle(command: Command, [error, reply]: readonly [Error | null, unknown] = [null, undefined]): void {
+    command.isSettled = true;
     if (error === null) {
       command.resolve(reply);
       return;
     }
-    command.reject(this.unavailable(this.note(error)));
-    for (const listener of this.failureListeners) listener();
+    const reason = this.note(error);
+    command.reject(this.unavailable(reason));
+    this.tell(command, reason, error.name === 'ReplyError');
   }
 
   private fail(batch: readonly Command[], reason: string): void {
-    for (const { reject } of batch) reject(this.unavailable(reason));
-    for (const listener of this.failureListeners) listener();
+    for (const command of batch) {
+      if (command.isSettled) continue;
+      command.reject(this.unavailable(reason));
+      this.tell(command, reason, false);
+    }
+  }
+
+  private tell({ keys: [key = ''] }: Command, reason: string, isReply: boolean): void {
+    for (const listener of this.failureListeners) listener(key, reason, isReply);
   }
 
   private unavailable(reason: string): BrokerUnavailableError {
@@ -181,6 +201,8 @@ function sizeOf(batch: readonly Command[]): number {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if ('code' in error && typeof error.code === 'string') return error.code;
+  const right = missingRight(error.message);
+  if (right !== undefined) return right;
   // Failed scripts name themselves at length after this.
   return error.message.split(' script: ', 1)[0] ?? error.name;
 }

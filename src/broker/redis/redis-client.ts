@@ -72,6 +72,8 @@ function keepTrying(client: Redis): void {
 function settingsOf({ redisTimeoutMs }: RookeryOptions, name: string) {
   return {
     connectionName: `rookery-${name}`,
+    // Redis before 7.2 does not know it, and no right to it should be needed.
+    disableClientInfo: true,
     connectTimeout: redisTimeoutMs,
     // A server that takes commands and never answers counts as gone; this also bounds the greeting.
     socketTimeout: redisTimeoutMs,

@@ -16,7 +16,7 @@ import {
 } from '../broker.js';
 import type { PublishRequest, PublishResult } from '../publication.js';
 import { CommandQueue } from './command-queue.js';
-import { Fitness } from './fitness.js';
+import type { Fitness } from './fitness.js';
 import { deliveryOf, frameOf, type Delivery } from './frames.js';
 import { whenGathered } from './gathering.js';
 import { NodeConnections } from './node-connections.js';
@@ -27,6 +27,7 @@ import { PublishQueue } from './publish-queue.js';
 import { RecentMessages } from './recent-messages.js';
 import { closeRedisClient, createRedisClient, type RedisClient } from './redis-client.js';
 import { SentinelWatch } from './sentinel-watch.js';
+import { createFitness, shardOf } from './shards.js';
 import { channelMark, RoomKeys } from './room-keys.js';
 import { RoomWatch } from './room-watch.js';
 import { Subscriber, type Subscription } from './subscriber.js';
@@ -51,7 +52,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   private readonly positions: Positions;
   private readonly watch: RoomWatch;
   private readonly sentinels: SentinelWatch;
-  private readonly fitness = new Fitness(() => this.ping());
+  private readonly fitness: Fitness;
   private readonly instance = randomBytes(6).toString('base64url');
   private epochs = 0;
   private listener: BrokerListener | undefined;
@@ -68,7 +69,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     this.sentinels = new SentinelWatch(options, both, { onReplacing: (is) => this.publishes.hold(is) });
     const isConfirmed = (): boolean => this.isConfirmed();
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs, isConfirmed, 'warn', redisSeconds);
-    this.commands.onFailure(() => this.fitness.doubt());
+    this.fitness = createFitness(options, this.client, this.commands, this.keys);
     this.subscriber = new Subscriber(
       this.subscriberClient,
       this.sentinels,
@@ -95,6 +96,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
       options.positionTtlMs,
     );
     this.sentinels.onConnected(this.client, () => this.watch.compareNow());
+    this.sentinels.onConnected(this.client, () => this.fitness.renew());
     this.client.on('ready', () => this.publishes.beginAnew());
   }
 
@@ -108,6 +110,7 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     try {
       await Promise.all(ready);
       await this.sentinels.confirmed();
+      await this.fitness.check();
     } catch {
       await Promise.allSettled(ready);
       this.logger.warn('Redis cannot be reached; the server starts without it, and is not ready until it can');
@@ -135,7 +138,11 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   async subscribe(room: string): Promise<Position> {
     const refusal = this.commands.refusal();
     if (refusal !== undefined) throw refusal;
-    const subscription = await this.subscriber.subscribe(room, this.keys.channel(room));
+    const subscription = await this.subscriber.subscribe(room, this.keys.channel(room)).catch((error: unknown) => {
+      // The user may have lost the right to the channel, which is told by the probe.
+      void this.fitness.check();
+      throw error;
+    });
     subscription.legs = this.known.legsOf(room);
     try {
       // Asked when deliveries have begun: what is published later than this comes by them.
@@ -186,16 +193,25 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
     return readPosition(await this.commands.run('rookeryAcknowledged', [this.keys.receipt(room, userId)], []));
   }
 
-  isReady(): boolean {
-    return this.client.status === 'ready' && this.subscriber.isReady && this.isConfirmed() && this.fitness.isFit;
+  isReady(room?: string): boolean {
+    const isConnected = this.client.status === 'ready' && this.subscriber.isReady && this.isConfirmed();
+    if (!isConnected || !this.fitness.isFit) return false;
+    if (room === undefined || this.subscriber.find(room)?.seen !== undefined) return true;
+    return this.fitness.isFitAt(shardOf(this.client, this.keys.slot(room)));
   }
 
-  /** Writes: a Redis that is full, or has become a replica, still answers what only reads. */
+  impairment(): string | undefined {
+    const { problem } = this.fitness;
+    return problem === undefined ? undefined : `Redis: ${problem}`;
+  }
+
   async ping(): Promise<void> {
     const refusal = this.commands.refusal();
     if (refusal !== undefined) throw refusal;
-    if (!this.subscriber.isReady) throw new BrokerUnavailableError('Redis: deliveries are not connected');
-    await this.commands.run('rookeryProbe', [`${this.options.redisPrefix}:probe`], []);
+    if (!this.subscriber.isReady) throw new BrokerUnavailableError(`Redis: ${this.subscriber.problem}`);
+    // What is wrong is known, and looked at all the time: a server that does not answer must not delay who asks.
+    if (this.fitness.problem === undefined) await this.fitness.check();
+    if (!this.fitness.isFit) throw new BrokerUnavailableError(this.impairment());
   }
 
   private deliver(subscription: Subscription, { epoch, next, publications }: Delivery, text: string): void {

@@ -36,6 +36,16 @@ export class RoomKeys {
     return this.isCluster ? `${this.prefix}:unused{${this.tags[slot] ?? ''}}` : `${this.prefix}:unused`;
   }
 
+  /** A key of no meaning in a slot. */
+  probe(slot: number): string {
+    return this.isCluster ? `${this.prefix}:probe{${this.tags[slot] ?? ''}}` : `${this.prefix}:probe`;
+  }
+
+  /** The slot of a key. */
+  slotOf(key: string): number {
+    return this.isCluster ? keySlot(key) : 0;
+  }
+
   /** The room's slot. One server without slots has everything in slot 0. */
   slot(room: string): number {
     return this.isCluster ? keySlot(this.meta(room)) : 0;

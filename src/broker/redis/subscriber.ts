@@ -2,13 +2,16 @@ import { Logger } from '@nestjs/common';
 import type { Position } from '../../protocol/position.js';
 import { BrokerUnavailableError } from '../broker.js';
 import { Batch } from './batch.js';
-import type { RedisClient } from './redis-client.js';
+import { cutRedisClient, type RedisClient } from './redis-client.js';
 import type { Leg } from './replies.js';
 import { readDelivery, type Delivery } from './frames.js';
+import { missingRight } from './rights.js';
 import type { SentinelWatch } from './sentinel-watch.js';
 
 /** Limit on the channels in one command. */
 const CHANNELS_AT_ONCE = 500;
+/** How long after Redis has rejected the subscriptions they are tried again. */
+const RESUBSCRIBE_DELAY_MS = 500;
 
 /** Limit on the epochs whose end was not reported to Redis yet. */
 const MAX_UNTOLD = 8;
@@ -96,6 +99,8 @@ export class Subscriber {
   private readonly logger = new Logger(Subscriber.name);
   private readonly byRoom = new Map<string, Subscription>();
   private readonly byChannel = new Map<string, Subscription>();
+  /** Why Redis has rejected the subscriptions of this connection. */
+  private refusal: string | undefined;
   /** Rooms whose position is compared often. */
   readonly watchedClosely = new Set<Subscription>();
   /** Channels that are subscribed by one command at the end of the turn: many clients may come at one time. */
@@ -126,7 +131,12 @@ export class Subscriber {
   }
 
   get isReady(): boolean {
-    return this.client.status === 'ready';
+    return this.client.status === 'ready' && this.refusal === undefined;
+  }
+
+  /** Says why it is not ready. */
+  get problem(): string {
+    return this.refusal ?? 'deliveries are not connected';
   }
 
   find(room: string): Subscription | undefined {
@@ -227,11 +237,18 @@ export class Subscriber {
         await this.client.ssubscribe(...channels.slice(start, start + CHANNELS_AT_ONCE));
       }
     } catch (error) {
-      // The connection is lost again, or refuses: either way a new one begins from the start.
-      this.logger.warn(`Redis: cannot subscribe again, ${String(error)}`);
-      this.client.disconnect(true);
+      this.startAgain(error);
       return;
     }
+    this.refusal = undefined;
     this.onReady();
+  }
+  /** The connection is lost again, or Redis refuses: either way a new one begins from the start. */
+  private startAgain(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = `cannot subscribe again, ${missingRight(message) ?? message}`;
+    if (reason !== this.refusal) this.logger.warn(`Redis: ${reason}`);
+    this.refusal = reason;
+    setTimeout(() => cutRedisClient(this.client), RESUBSCRIBE_DELAY_MS).unref();
   }
 }
