@@ -9,7 +9,8 @@ import {
 } from '@nestjs/common';
 
 import { CommandQueue } from '../broker/redis/command-queue.js';
-import { closeRedisClient, createRedisClient, type RedisClient } from '../broker/redis/redis-client.js';
+import { closeRedisClient, createRedisClient, reconnectRedisClient } from '../broker/redis/redis-client.js';
+import type { RedisClient } from '../broker/redis/redis-client.js';
 import { missingRight } from '../broker/redis/rights.js';
 import { channelMark } from '../broker/redis/room-keys.js';
 import { SentinelWatch } from '../broker/redis/sentinel-watch.js';
@@ -82,7 +83,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     const isConfirmed = (): boolean => this.sentinels.isConfirmed(this.client);
     this.commands = new CommandQueue(this.client, options.redisTimeoutMs, isConfirmed, 'debug');
     this.mark = channelMark(options);
-    this.everybody = `${this.base}:all${this.mark}`;
+    this.everybody = `${this.keyOf('{nodes}')}:all${this.mark}`;
     this.memory = new RedisMemory(this.client, `${options.redisPrefix}:memory`);
     this.client.on('smessage', (_channel: string, text: string) => void this.take(text));
     this.sentinels.onConnected(this.client, () => void this.listen());
@@ -200,7 +201,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     const reason = missingRight(message) ?? message;
     if (reason !== this.refusal) this.logger.warn(`Redis: nodes cannot hear each other, ${reason}`);
     this.refusal = reason;
-    setTimeout(() => this.client.status === 'ready' && this.client.disconnect(true), LISTEN_AGAIN_MS).unref();
+    setTimeout(() => reconnectRedisClient(this.client), LISTEN_AGAIN_MS).unref();
   }
 
   private greet(): void {
@@ -290,10 +291,6 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   }
 
   private channelOf(node: string): string {
-    return `${this.base}:node:${node}${this.mark}`;
-  }
-
-  private get base(): string {
-    return this.keyOf('{nodes}');
+    return `${this.keyOf('{nodes}')}:node:${node}${this.mark}`;
   }
 }

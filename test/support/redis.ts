@@ -13,6 +13,9 @@ import { cleanUp } from './teardown.js';
 /** How long a redis-server may take to start or to end, on a busy machine. */
 const PATIENCE_MS = 120_000;
 
+/** The server that tests start: `REDIS_SERVER` names another one, such as `valkey-server`. */
+export const REDIS_SERVER = process.env['REDIS_SERVER'] ?? 'redis-server';
+
 export interface RedisSettings {
   /** Keeps its data over a restart, however it ended: an append-only file. @default false */
   readonly persistent?: boolean;
@@ -64,7 +67,7 @@ export class TestRedis {
       ...more,
     };
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`].concat(value.split(' ')));
-    this.process = spawn('redis-server', args, { stdio: 'ignore' });
+    this.process = spawn(REDIS_SERVER, args, { stdio: 'ignore' });
     await this.answers();
   }
 

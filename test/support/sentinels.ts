@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 
 import { eventually } from './eventually.js';
-import { freePort, startRedis, type TestRedis } from './redis.js';
+import { freePort, REDIS_SERVER, startRedis, type TestRedis } from './redis.js';
 import { inSync } from './redis-cluster.js';
 import { cleanUp } from './teardown.js';
 
@@ -93,7 +93,7 @@ async function startSentinel(name: string, masterPort: number): Promise<number> 
     `sentinel failover-timeout ${name} 5000`,
   ];
   writeFileSync(file, `${lines.join('\n')}\n`);
-  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  const child = spawn(REDIS_SERVER, [file, '--sentinel'], { stdio: 'ignore' });
   cleanUp(async () => {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');

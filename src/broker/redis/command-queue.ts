@@ -199,8 +199,9 @@ function sizeOf(batch: readonly Command[]): number {
 
 /** Short, and without the server's address: readiness shows it to whoever asks. */
 function reasonOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
+    return error.code;
   if (!(error instanceof Error)) return String(error);
-  if ('code' in error && typeof error.code === 'string') return error.code;
   const right = missingRight(error.message);
   if (right !== undefined) return right;
   // Failed scripts name themselves at length after this.

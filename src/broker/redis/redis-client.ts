@@ -52,6 +52,12 @@ export function cutRedisClient(client: RedisClient): void {
   streamOf(client)?.destroy();
 }
 
+/** Reconnects a client that is connected, of a cluster too. */
+export function reconnectRedisClient(client: RedisClient): void {
+  if (client instanceof Redis) cutRedisClient(client);
+  else if (client.status === 'ready') client.disconnect(true);
+}
+
 /** Returns the TCP connection of a client, whether or not its server has answered yet; undefined for a cluster. */
 export function streamOf(client: RedisClient): Redis['stream'] | undefined {
   if (!(client instanceof Redis) || !(client.status === 'ready' || client.status === 'connect')) return undefined;
