@@ -151,7 +151,7 @@ export function createConnection(options: ConnectionOptions, listener: Connectio
     } catch (error) {
       if (isOver()) return;
       if (error instanceof RookeryError) listener.onError(error);
-      const { message, cause = error } = error as Error;
+      const { message, cause = error } = Object(error) as Error;
       // An address or a token that cannot be one: trying again does not change that, unless with another token.
       end(attempt, { fatal: !options.renewable, reason: message, cause });
     }

@@ -41,7 +41,10 @@ export function createRooms(make: (name: string) => Room) {
     kept.delete(room);
     left.delete(room);
     if (isNeeded) (isLeft ? left : kept).add(room);
-    for (const oldest of left) if (left.size > MAX_LEFT) left.delete(oldest);
+    for (const oldest of left) {
+      if (left.size <= MAX_LEFT) break;
+      left.delete(oldest);
+    }
   }
 
   /**

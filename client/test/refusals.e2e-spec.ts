@@ -78,6 +78,19 @@ describe('A refusal of the upgrade', () => {
     expect(changes.at(-1)).toMatchObject({ state: 'closed', status: 401, reason: message, cause: refusal });
   });
 
+  it('for a token that is too large says so, and the token is not sent again', async () => {
+    const server = await startServer();
+    let asked = 0;
+    const token = (): string => 'x'.repeat(100_000 * (asked += 1));
+    const client = rookery(server, { token });
+    await expect(client.connect()).rejects.toMatchObject({
+      code: 'CLOSED',
+      details: { status: 431 },
+      cause: { code: 'HEADERS_TOO_LARGE' },
+    });
+    expect(asked).toBe(1);
+  });
+
   it('that passes brings its code and message into the state, too', async () => {
     const client = rookery(await refuseWith(503, [], '{"code":"FULL","message":"The server is full"}'));
     const changes = statesOf(client);
