@@ -51,19 +51,19 @@ function heapUsed(): number {
 }
 
 describe('A client that joins and leaves rooms', () => {
-  it('keeps nothing of 10,000 rooms that were left and that the application does not hold', async () => {
+  it('keeps nothing of 5,000 rooms that were left and that the application does not hold', async () => {
     const client = rookery(await start());
     await visit(client, ['warm', 'up']);
     const before = heapUsed();
-    const references = await visit(client, namesOf(10_000));
+    const references = await visit(client, namesOf(5000));
     expect(await alive(references, 10)).toBeLessThanOrEqual(10);
     references.length = 0;
-    // A room took some 4,000 bytes, so that this many took 40 MB.
+    // A room took some 4,000 bytes, so that this many took 20 MB.
     const grownBytes = await eventually(
       () => heapUsed() - before,
-      (bytes) => bytes < 5e6,
+      (bytes) => bytes < 4e6,
     );
-    expect(grownBytes).toBeLessThan(5e6);
+    expect(grownBytes).toBeLessThan(4e6);
   });
 
   it('keeps at most 1,000 of the rooms that were left with handlers', async () => {
