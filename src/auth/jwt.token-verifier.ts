@@ -108,7 +108,8 @@ export class JwtTokenVerifier implements TokenVerifier {
 
   private userOf(claims: Claims): string | undefined {
     const user = claims[this.options.jwtUserClaim];
-    const userId = typeof user === 'number' ? String(user) : user;
+    // Other numbers have lost digits when they were read: two users would have one name.
+    const userId = Number.isSafeInteger(user) ? String(user) : user;
     return isPrintable(userId, MAX_USER_ID_LENGTH) ? userId : undefined;
   }
 

@@ -42,7 +42,7 @@ export class MessagingService {
   /**
    * Publishes to a room, whether or not anybody is in it. The code that calls this needs no grant.
    *
-   * @param data any JSON value
+   * @param data any JSON value; `JSON.stringify` writes it, which makes `null` of `NaN` and `Infinity`
    * @returns the message's position, when the broker has accepted it
    * @throws ProtocolError `ROOM_NAME_INVALID`, `INVALID_PAYLOAD`
    * @throws BrokerUnavailableError safe to repeat with the same id

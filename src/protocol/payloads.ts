@@ -38,22 +38,46 @@ function fieldsOf(value: unknown, name = 'payload'): Fields {
   return value as Fields;
 }
 
+const TOO_DEEP = `must not nest deeper than ${MAX_DATA_DEPTH} levels`;
+/** `JSON.parse` reads such a number as `Infinity`, which `JSON.stringify` writes as `null`. */
+const OUT_OF_RANGE = 'must not hold numbers outside the range of a double (IEEE 754)';
+type Fault = typeof TOO_DEEP | typeof OUT_OF_RANGE;
+
 /** True for a value that nests deeper than so many levels; looks no deeper than that itself. */
 export function deeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
+  return faultIn(value, levels) === TOO_DEEP;
+}
+
+/** Returns the rule that a value breaks, the first of the two before the second, in one walk: every message has it. */
+function faultIn(value: unknown, levels: number): Fault | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : OUT_OF_RANGE;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (levels === 0) return TOO_DEEP;
+  let found: Fault | undefined;
   // Arrays apart: for…in makes a string of every index, which a long array of numbers would pay for.
-  if (Array.isArray(value)) return value.some((item) => deeperThan(item, levels - 1));
-  for (const key in value) {
-    if (deeperThan((value as Fields)[key], levels - 1)) return true;
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) {
+      // Without a call for each of many numbers.
+      if (typeof item === 'number' && Number.isFinite(item)) continue;
+      const fault = faultIn(item, levels - 1);
+      if (fault === TOO_DEEP) return fault;
+      found ??= fault;
+    }
+    return found;
   }
-  return false;
+  for (const key in value) {
+    const fault = faultIn((value as Fields)[key], levels - 1);
+    if (fault === TOO_DEEP) return fault;
+    found ??= fault;
+  }
+  return found;
 }
 
 function parseData(fields: Fields): unknown {
   const data = fields['data'];
   if (data === undefined) throw invalid('data', 'is required');
-  if (deeperThan(data, MAX_DATA_DEPTH)) throw invalid('data', `must not nest deeper than ${MAX_DATA_DEPTH} levels`);
+  const fault = faultIn(data, MAX_DATA_DEPTH);
+  if (fault !== undefined) throw invalid('data', fault);
   return data;
 }
 

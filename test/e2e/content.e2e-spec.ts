@@ -46,6 +46,22 @@ describe('the data of a message', () => {
     expect((await bob.next('room:message')).payload.data).toEqual({ '\ud800': '\udfff' });
   });
 
+  it.each(['1e999', '[1,{"a":-1e999}]', `1${'0'.repeat(400)}`])(
+    'is refused with a number that would come out as null: %s',
+    async (data) => {
+      const server = await startServer();
+      const client = await join(server, {}, 'general');
+
+      expect(await replyTo(client, publish(data))).toMatchObject({
+        type: 'error',
+        payload: {
+          code: 'INVALID_PAYLOAD',
+          details: { field: 'data', rule: expect.stringMatching(/double/) as string },
+        },
+      });
+    },
+  );
+
   it.each([
     ['lists', nested('[', ']', 101)],
     ['objects', nested('{"a":', '}', 101)],

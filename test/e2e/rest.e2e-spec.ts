@@ -85,6 +85,7 @@ describe.each(PLATFORMS)('publishing over REST on %s', (_platform, start) => {
       `{"data":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
       'data',
     ],
+    ['a number that would come out as null', '/api/rooms/general/messages', '{"data":[1e999]}', 'data'],
     ['no JSON', '/api/rooms/general/messages', '{"data":secretStuff', 'body'],
   ])('with %s gets 400 with field and rule', async (_what, path, body, field) => {
     const server = await start();

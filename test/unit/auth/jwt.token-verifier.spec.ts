@@ -2,6 +2,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 
 import * as fc from 'fast-check';
 import { SignJWT } from 'jose';
+import jwt from 'jsonwebtoken';
 
 import { TokenError } from '../../../src/auth/token-verifier.js';
 import { SECRET, tokenFor, type Claims } from '../../support/server.js';
@@ -37,6 +38,16 @@ describe('JwtTokenVerifier', () => {
     await expect(verifier.verify(tokenFor({ userId: 'bob' }))).resolves.toMatchObject({ userId: 'bob' });
     await expect(verifier.verify(tokenFor())).rejects.toThrow('The token names no user');
   });
+
+  it.each(['9007199254740993', '1e999', '1.5', '-1e400'])(
+    'refuses a user whose number %s is no whole one that a double holds exactly',
+    async (number) => {
+      const { verifier } = await authWith({ jwtSecret: SECRET });
+      const claims = `{"sub":${number},"exp":${seconds() + 60}}`;
+      const signed = jwt.sign(claims, SECRET, { algorithm: 'HS256' });
+      await expect(verifier.verify(signed)).rejects.toThrow('The token names no user');
+    },
+  );
 
   it('gives a token without "rooms" the default grants, and one with an empty list none', async () => {
     const { verifier } = await authWith({ jwtSecret: SECRET, defaultGrants: ['lobby'] });

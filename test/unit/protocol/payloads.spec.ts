@@ -1,6 +1,7 @@
 import { ProtocolError } from '../../../src/protocol/errors.js';
 import {
   MAX_DATA_DEPTH,
+  deeperThan,
   parseBroadcast,
   parseHistory,
   parseJoin,
@@ -131,6 +132,34 @@ describe('the payload of room:message', () => {
     expect(parsePublish({ room: 'a', data })).toStrictEqual({ room: 'a', data });
     const deeper = { room: 'a', data: nested(MAX_DATA_DEPTH + 1, opening, closing) };
     expect(refusalOf(() => parsePublish(deeper))).toStrictEqual(invalid('data'));
+  });
+
+  it.each([
+    '1e999',
+    '-1e999',
+    `1${'0'.repeat(309)}`,
+    `${'9'.repeat(250)}e99`,
+    '[0,[{"a":{"b":[1,2,1E+400]}}]]',
+    '{"a":1e999,"b":null}',
+  ])('has no number that a double cannot hold: %s', (text) => {
+    const data: unknown = JSON.parse(text);
+    expect(refusalOf(() => parsePublish({ room: 'a', data }))).toStrictEqual(invalid('data'));
+    expect(refusalOf(() => parseBroadcast({ data }))).toStrictEqual(invalid('data'));
+    expect(refusalOf(() => parseUserMessage({ userId: 'bob', data }))).toStrictEqual(invalid('data'));
+  });
+
+  it.each(['1.7976931348623157e308', '-1.7976931348623157e308', '5e-324', '1e-999', `0.${'0'.repeat(400)}1e400`])(
+    'may have the number %s, however long or small',
+    (text) => {
+      const data: unknown = JSON.parse(text);
+      expect(parsePublish({ room: 'a', data })).toStrictEqual({ room: 'a', data });
+    },
+  );
+
+  it('is found to be deep behind a number that is too large', () => {
+    const data = [Infinity, nested(MAX_DATA_DEPTH, '[', ']')];
+    expect(deeperThan(data, MAX_DATA_DEPTH)).toBe(true);
+    expect(deeperThan([Infinity], MAX_DATA_DEPTH)).toBe(false);
   });
 
   it('is not brought down by nesting that fills a message', () => {
