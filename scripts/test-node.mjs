@@ -17,6 +17,7 @@ const LINES = ['22', '24', '26'];
 const PARTS = [
   'test/unit/connections/',
   'test/e2e/compression',
+  'test/e2e/descriptors',
   'test/e2e/drain',
   'test/e2e/extension-gateway',
   'test/e2e/frames',

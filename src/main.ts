@@ -1,47 +1,38 @@
 import cluster from 'node:cluster';
+import { createRequire } from 'node:module';
 import process from 'node:process';
 
-import { printAddresses } from './addresses.js';
-import { createApplication } from './bootstrap.js';
-import { numberOfWorkers } from './config/node.options.js';
-import { SettingsError } from './config/resolve-options.js';
-import { RookeryOptions } from './config/rookery.options.js';
-import { StartError } from './config/start-error.js';
-import { readSettings } from './settings.js';
-import { isSpokesman, superviseWorkers } from './workers.js';
+import { MIN_DESCRIPTORS, descriptorLimit, tooFewDescriptors } from './connections/descriptor-limit.js';
+import type * as Server from './serve.js';
 
-/** What to do about an address that cannot be listened on, by the system's code for it. */
-const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'PORT: another program listens there. End it, or set another port.',
-  EACCES: 'PORT: this user may not listen there. Set a port from 1024 on.',
-  EADDRNOTAVAIL: 'HOST: this machine does not have that address. Set one that it has.',
-  ENOTFOUND: 'HOST: that name has no address. Set an address of this machine.',
-};
+/** Node opens the files of an import side by side, several hundred of them; those of `require` one after another. */
+const DESCRIPTORS_OF_IMPORT = 2048;
+const SERVER = './serve.js';
 
-async function serve(): Promise<void> {
-  const app = await createApplication();
-  const { port, host = '127.0.0.1' } = app.get(RookeryOptions);
-  try {
-    await app.listen(port, host);
-  } catch (error) {
-    // Its connection to Redis would keep the process alive, with nothing to serve.
-    await app.close();
-    const problem = LISTEN_PROBLEMS[String((error as NodeJS.ErrnoException).code)];
-    throw problem === undefined ? error : new SettingsError([problem]);
-  }
-  if (isSpokesman()) printAddresses(app);
+/** What the system says when there are none left. */
+const OUT_OF_DESCRIPTORS = new Set(['EMFILE', 'ENFILE']);
+
+const limit = descriptorLimit() ?? Infinity;
+
+function load(): Promise<typeof Server> | typeof Server {
+  if (limit >= DESCRIPTORS_OF_IMPORT) return import('./serve.js');
+  return createRequire(import.meta.url)(SERVER) as typeof Server;
 }
 
-try {
-  // Read before there is an application: they decide whether this process becomes one.
-  const options = cluster.isPrimary ? readSettings() : undefined;
-  const workers = options === undefined ? 1 : numberOfWorkers(options);
-  if (options !== undefined && workers > 1) superviseWorkers(workers, options);
-  else await serve();
-} catch (error) {
-  if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
-  else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+function refuse(problem: string): void {
+  process.stderr.write(`${tooFewDescriptors(problem)}\n`);
   process.exitCode = 1;
-  // A worker would live on for word from its supervisor.
   cluster.worker?.disconnect();
+}
+
+if (limit < MIN_DESCRIPTORS) {
+  refuse(`this process may open ${limit}, and the server needs at least ${MIN_DESCRIPTORS}`);
+} else {
+  try {
+    const { serve } = await load();
+    await serve();
+  } catch (error) {
+    if (!OUT_OF_DESCRIPTORS.has(String((error as NodeJS.ErrnoException).code))) throw error;
+    refuse(`this process may open ${limit}, and they ran out at the start`);
+  }
 }

@@ -7,6 +7,7 @@ import type { SharedCounts } from '../cluster/shared-counts.js';
 import { RookeryOptions } from '../config/rookery.options.js';
 import type { RefusalCode } from '../protocol/refusals.js';
 import { countedAddress } from '../auth/client-address.js';
+import { Descriptors } from './descriptors.js';
 
 /** A place among the connections, to be given back once. */
 export interface Place {
@@ -21,8 +22,8 @@ export interface Place {
 }
 
 /**
- * The bounds on connections: of the node, of one address at the node, of one user over all nodes. Upgrades in progress
- * count, too.
+ * The bounds on connections: of the node, by its setting and by its file descriptors; of one address at the node; of
+ * one user over all nodes. Upgrades in progress count, too.
  */
 @Injectable()
 export class Admission {
@@ -34,6 +35,7 @@ export class Admission {
   constructor(
     private readonly options: RookeryOptions,
     @Inject(Cluster) cluster: Cluster,
+    private readonly descriptors: Descriptors,
   ) {
     const { maxConnectionsPerAddress, maxConnectionsPerUser } = options;
     this.addresses = new LocalCounts(maxConnectionsPerAddress);
@@ -44,6 +46,7 @@ export class Admission {
   take(address: string): Place | RefusalCode {
     const { maxConnections, addressPrefixLength } = this.options;
     if (maxConnections > 0 && this.taken >= maxConnections) return 'FULL';
+    if (this.descriptors.isShort) return 'FULL';
     const counted = countedAddress(address, addressPrefixLength);
     if (!this.addresses.take(counted)) return 'TOO_MANY_CONNECTIONS';
     this.taken += 1;

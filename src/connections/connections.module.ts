@@ -7,6 +7,7 @@ import { ApplicationHandlers } from './application-handlers.js';
 import { ClusterConnections } from './cluster-connections.js';
 import { ConnectionOpener } from './connection-opener.js';
 import { ConnectionsService } from './connections.service.js';
+import { Descriptors } from './descriptors.js';
 import { Dispatcher } from './dispatcher.js';
 import { DrainState } from './drain-state.js';
 import { DrainService } from './drain.service.js';
@@ -31,6 +32,7 @@ import { checkWebSockets } from './ws-probe.js';
     ClusterConnections,
     ConnectionOpener,
     ConnectionsService,
+    Descriptors,
     Dispatcher,
     DrainState,
     DrainService,

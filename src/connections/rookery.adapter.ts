@@ -12,6 +12,7 @@ import type { RefusalCode } from '../protocol/refusals.js';
 import { ApplicationHandlers } from './application-handlers.js';
 import { ConnectionOpener } from './connection-opener.js';
 import type { Connection } from './connection.js';
+import { Descriptors } from './descriptors.js';
 import { DIRECT_PATH, prepareGateways } from './gateways.js';
 import { UnclaimedUpgrades } from './unclaimed-upgrades.js';
 import { answerUnreadableRequests, limitHeaders } from './unreadable-requests.js';
@@ -34,6 +35,7 @@ export class RookeryAdapter extends WsAdapter {
   private readonly opener: ConnectionOpener;
   private readonly handlers: ApplicationHandlers;
   private readonly options: RookeryOptions;
+  private readonly descriptors: Descriptors;
   private readonly direct = {};
   private detach: (() => void) | undefined;
 
@@ -48,6 +50,7 @@ export class RookeryAdapter extends WsAdapter {
     this.opener = app.get(ConnectionOpener, { strict: false });
     this.handlers = app.get(ApplicationHandlers, { strict: false });
     this.options = app.get(RookeryOptions, { strict: false });
+    this.descriptors = app.get(Descriptors, { strict: false });
     prepareGateways(app, (connection, until) => this.opener.hold(connection, until));
     this.attach(app.getUnderlyingHttpServer<Server>());
   }
@@ -86,6 +89,7 @@ export class RookeryAdapter extends WsAdapter {
     const refuse = (code: RefusalCode, socket?: Socket): void => this.upgrades.reply(socket, code);
     const unclaimed = new UnclaimedUpgrades(this.options.upgradeTimeoutMs, refuse);
     const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
+      this.descriptors.upgrading(socket);
       // Another listener may serve another path; only when there is none is an unknown path ours to refuse at once.
       if (this.upgrades.serves(request.url) || server.listenerCount('upgrade') === 1) {
         this.upgrades.handle(request, socket, head);
@@ -96,8 +100,10 @@ export class RookeryAdapter extends WsAdapter {
     server.on('upgrade', onUpgrade);
     limitHeaders(server, this.options.maxHeaderBytes);
     const leaveUnreadable = answerUnreadableRequests(server, refuse);
+    const leave = this.descriptors.attach(server);
     this.detach = () => {
       server.off('upgrade', onUpgrade);
+      leave();
       leaveUnreadable();
       unclaimed.close();
     };

@@ -43,6 +43,11 @@ export class MetricsService implements OnModuleInit {
     this.gauge('history_bytes', 'Bytes of history in memory, with the memory broker', () => telemetry.historyBytes);
 
     this.counter('connections_opened_total', 'Upgrades accepted', () => telemetry.connectionsOpened);
+    this.counter(
+      'descriptor_shortages_total',
+      'TCP connections accepted when only the reserve of file descriptors was left',
+      () => telemetry.descriptorShortages,
+    );
     this.counter('messages_in_total', 'Messages received from clients', () => telemetry.messagesIn);
     this.counter('bytes_in_total', 'Bytes of messages received from clients', () => telemetry.bytesIn);
     this.counter('deliveries_total', 'Publications handed to connections', () => telemetry.deliveries);

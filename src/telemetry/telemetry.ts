@@ -107,6 +107,8 @@ export class Telemetry {
   /** Messages compressed, each once for all who negotiated it. */
   compressions = 0;
   connectionsOpened = 0;
+  /** Connections that came when only the reserve of file descriptors was left. */
+  descriptorShortages = 0;
   /** Connections that found the way from their outbox being full back to live. */
   caughtUp = 0;
   /** Publications that the broker lost on the way to this node and that history made good. */

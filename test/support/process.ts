@@ -32,17 +32,21 @@ export interface ProcessOptions {
   readonly main?: string;
   /** @default an empty folder, which goes with the process */
   readonly folder?: string;
+  /** How many file descriptors each process may have. @default those of this process */
+  readonly descriptors?: number;
 }
 
 /** Starts the server that `npm run build` has made; it is killed at the end of the test. */
 export function startProcess(
   environment: Readonly<Record<string, string>>,
-  { main = MAIN, folder }: ProcessOptions = {},
+  { main = MAIN, folder, descriptors }: ProcessOptions = {},
 ): ServerProcess {
   if (!existsSync(main)) throw new Error('Run `npm run build` first, as `npm test` does');
   const cwd = folder ?? emptyFolder();
   const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', MAX_EVENT_LOOP_DELAY_MS: '0', ...environment };
-  const child = spawn(process.execPath, [main], { cwd, env });
+  const limited = ['-c', `ulimit -n ${descriptors} && exec "$0" "$1"`, process.execPath, main];
+  const [command, commandArguments] = descriptors === undefined ? [process.execPath, [main]] : ['sh', limited];
+  const child = spawn(command, commandArguments, { cwd, env });
   return watch(child, (signal) => child.kill(signal));
 }
 

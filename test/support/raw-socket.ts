@@ -59,7 +59,7 @@ export class RawSocket {
 }
 
 /** Opens a TCP connection to the server; it is cut at the end of the test. */
-export async function openSocket(server: TestServer): Promise<RawSocket> {
+export async function openSocket(server: { readonly port: number }): Promise<RawSocket> {
   const tcp = connect(server.port, '127.0.0.1');
   cleanUp(() => tcp.destroy());
   await once(tcp, 'connect');

@@ -1,5 +1,5 @@
 import { eventually } from './eventually.js';
-import { startProcess, type ServerProcess } from './process.js';
+import { startProcess, type ProcessOptions, type ServerProcess } from './process.js';
 import type { TestRedis } from './redis.js';
 import { SECRET, tokenFor } from './server.js';
 
@@ -10,8 +10,12 @@ export const HANG_MS = 4000;
 export const MANY_TRIES_MS = 150_000;
 
 /** The stand-alone server in several processes. */
-export function startWorkers(redis: TestRedis, environment: Readonly<Record<string, string>> = {}): ServerProcess {
-  return startProcess({ WORKERS: String(WORKERS), REDIS_URL: redis.url, JWT_SECRET: SECRET, ...environment });
+export function startWorkers(
+  redis: TestRedis,
+  environment: Readonly<Record<string, string>> = {},
+  options?: ProcessOptions,
+): ServerProcess {
+  return startProcess({ WORKERS: String(WORKERS), REDIS_URL: redis.url, JWT_SECRET: SECRET, ...environment }, options);
 }
 
 /** The worker that a new connection to the port gets to: its process id is part of its node's name. */

@@ -2,9 +2,10 @@ import { LocalCluster } from '../../../src/cluster/local.cluster.js';
 import { resolveOptions } from '../../../src/config/resolve-options.js';
 import type { RookeryOptionsInput } from '../../../src/config/rookery.options.js';
 import { Admission, type Place } from '../../../src/connections/admission.js';
+import type { Descriptors } from '../../../src/connections/descriptors.js';
 
-const admissionWith = (options: RookeryOptionsInput): Admission =>
-  new Admission(resolveOptions(options), new LocalCluster());
+const admissionWith = (options: RookeryOptionsInput, isShort = false): Admission =>
+  new Admission(resolveOptions(options), new LocalCluster(), { isShort } as Descriptors);
 
 /** A place that has to be there. */
 function placeIn(admission: Admission, address = '192.0.2.1'): Place {
@@ -22,6 +23,10 @@ describe('Admission', () => {
     first.give();
     placeIn(admission, '192.0.2.3');
     expect(admission.take('192.0.2.4')).toBe('FULL');
+  });
+
+  it('is full while file descriptors are short', () => {
+    expect(admissionWith({}, true).take('192.0.2.1')).toBe('FULL');
   });
 
   it('bounds each address by itself', () => {
