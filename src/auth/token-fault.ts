@@ -4,7 +4,7 @@ import type { TokenError } from './token-verifier.js';
 /** The text for clients where a more precise one would help only those who forge tokens. */
 export const NOT_VALID = TOKEN_FAULTS.TOKEN_INVALID;
 
-/** What is wrong with a token, and whether its claims are proven all the same: the signature is checked before them. */
+/** The fault of a token. Its claims may be proven all the same: the signature is checked before them. */
 export interface Verdict {
   readonly fault: TokenFault;
   readonly isProven: boolean;

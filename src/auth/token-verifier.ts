@@ -17,7 +17,7 @@ export interface TokenVerifier {
 }
 export const TokenVerifier = Symbol('TokenVerifier');
 
-/** What is known of a token that is not good, for the log and the metrics. */
+/** Details of a bad token, for the log and the metrics. */
 export interface TokenErrorDetails {
   /** @default 'TOKEN_INVALID' */
   readonly fault?: TokenFault;

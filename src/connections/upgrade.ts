@@ -234,7 +234,7 @@ export class UpgradeHandler {
   }
 }
 
-/** What the client is told, and what the log says in its place. */
+/** The code and text for the client, and those for the log where they differ. */
 interface Told {
   readonly code: RefusalCode;
   readonly message: string;

@@ -36,7 +36,7 @@ export interface ErrorPayload {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** What the log says of a refusal besides its code and text. Never told to the client. */
+/** Details of a refusal for the log. Never sent to the client. */
 export interface ErrorNote {
   /** A code that says more than the one on the wire. */
   readonly code?: string;

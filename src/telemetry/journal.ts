@@ -7,9 +7,9 @@ import type { RefusalLabel } from './refusal-label.js';
 import { Telemetry, errorLabel, type CloseLabel } from './telemetry.js';
 import { TokenBucket } from './token-bucket.js';
 
-/** Lines of one event and code: so many at once, and so many per second in the long run. */
+/** Limit on the lines of one event and code. */
 const LINES = { burst: 20, perSecond: 1 };
-/** What was left out is reported this often. */
+/** Time between two reports of lines that were left out. */
 const REPORT_MS = 10_000;
 /** Limit on the pairs of event and code with an allowance of their own. Both come from closed sets, so it is not met. */
 const MAX_ALLOWANCES = 500;
@@ -29,7 +29,7 @@ export type JournalEvent = keyof typeof EVENTS;
 /** Levels as Nest's loggers name them; `log` is `info` in the server's own log. */
 export type JournalLevel = 'error' | 'warn' | 'log' | 'debug';
 
-/** Whom or what a line is about. Values may come from clients: they are escaped and cut. */
+/** The subject of a line. Values may come from clients: they are escaped and cut. */
 export interface About {
   /** User id, where it is proven. */
   readonly user?: string | undefined;
@@ -37,7 +37,7 @@ export interface About {
   /** Id of the connection, the `clientId` on the wire. */
   readonly connection?: string | undefined;
   readonly room?: string | undefined;
-  /** What was asked for: `join`, `publish`, … or the type of a message. */
+  /** The request: `join`, `publish`, … or the type of a message. */
   readonly action?: string | undefined;
   readonly method?: string | undefined;
   /** Path without query: a query is where tokens are. */
@@ -58,7 +58,7 @@ export interface Entry extends About {
   readonly kind?: string | number;
 }
 
-/** What an operator did, by whom and to what. */
+/** One act of an operator. */
 export interface Act extends About {
   /** User id of the token that the operator showed. */
   readonly by: string;
@@ -82,7 +82,7 @@ const LEVELS: Readonly<Partial<Record<string, JournalLevel>>> = {
   DRAINING: 'debug',
 };
 
-/** What a client may not do, or does too often. The other errors are mistakes in its messages: `debug`. */
+/** Codes for requests that a client may not make, or makes too often. The others are mistakes in messages: `debug`. */
 const DENIALS: ReadonlySet<string> = new Set<ErrorCode>([
   'FORBIDDEN',
   'UNAUTHORIZED',
@@ -91,7 +91,7 @@ const DENIALS: ReadonlySet<string> = new Set<ErrorCode>([
   'RATE_LIMITED',
 ]);
 
-/** Closes that are no news: the drain says how many there were. */
+/** Levels of closes that differ from the usual one. The drain has a line that counts its goodbyes. */
 const CLOSE_LEVELS: Readonly<Partial<Record<number, JournalLevel>>> = {
   [CLOSE_CODES.GOING_AWAY]: 'debug',
   [CLOSE_CODES.INTERNAL_ERROR]: 'warn',
@@ -113,7 +113,7 @@ export class Journal implements OnApplicationShutdown {
   /**
    * Counts a refused upgrade, and logs it.
    *
-   * @param label the code, or of a token what is wrong with it
+   * @param label the code of the refusal, or the fault of the token
    * @param reason in words, for the log
    * @example
    * journal.refusedUpgrade('NOT_FOUND', 'No WebSocket endpoint here', { address, path });

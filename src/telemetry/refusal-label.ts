@@ -1,7 +1,7 @@
 import { REFUSALS, type RefusalCode } from '../protocol/refusals.js';
 
 /**
- * What is wrong with a token, for logs and metrics. Clients are told `TOKEN_INVALID` for all of them, with a text.
+ * Faults of tokens, for logs and metrics. Clients get `TOKEN_INVALID` for all of them, with a text.
  */
 export const TOKEN_FAULTS = {
   TOKEN_EXPIRED: 'The token has expired',

@@ -53,7 +53,7 @@ export const CLOSE_LABELS: readonly CloseLabel[] = [
   ]),
 ];
 
-/** Why a connection was cut without a goodbye: clients see 1006. */
+/** Reasons for ending a connection without a close frame: clients see 1006. */
 export const CUT_REASONS = [
   /** Nothing came from it for as long as `HEARTBEAT_TIMEOUT_MS`. */
   'silent',
@@ -68,7 +68,7 @@ export const CUT_REASONS = [
 ] as const;
 export type CutReason = (typeof CUT_REASONS)[number];
 
-/** How a recovery ended: with nothing lost, or the reason that the client is told. */
+/** Outcomes of a recovery: nothing was lost, or the reason that the client is told. */
 export const RECOVERY_OUTCOMES = ['complete', 'epoch', 'trimmed', 'expired', 'forbidden'] as const satisfies readonly (
   | 'complete'
   | RecoveryFailure
