@@ -18,7 +18,8 @@ export { GrantsRoomPolicy, RoomPolicy, type RequestingConnection } from './auth/
 export { Revocations } from './auth/revocations.js';
 export { TokenIssuer, type TokenRequest } from './auth/token-issuer.js';
 export { UpgradeRequest } from './auth/upgrade-request.js';
-export { TokenError, TokenUnavailableError, TokenVerifier } from './auth/token-verifier.js';
+export { TokenError, TokenUnavailableError, TokenVerifier, type TokenErrorDetails } from './auth/token-verifier.js';
+export type { TokenFault } from './telemetry/refusal-label.js';
 
 export {
   Broker,

@@ -6,8 +6,9 @@ import { Revocations, RookeryModule } from '../../src/index.js';
 import { TEST_OPTIONS, listen, startApplication, type TestApplication } from '../support/application.js';
 import { connect, join, type ConnectOptions } from '../support/client.js';
 import { eventually } from '../support/eventually.js';
+import { startProcess } from '../support/process.js';
 import { exchange, handshake } from '../support/raw-socket.js';
-import { tokenFor } from '../support/server.js';
+import { SECRET, tokenFor } from '../support/server.js';
 
 const EXPIRED = 1;
 const FAR = 4_000_000_000;
@@ -139,5 +140,38 @@ describe('the log of refused upgrades', () => {
       (counts) => counts.length > 0,
     );
     expect(left.reduce((sum, count) => sum + count, startedWith)).toBe(attempts);
+  });
+});
+
+describe('the log of the server', () => {
+  it('has refusals in production at the default level, one line of JSON each', async () => {
+    const child = startProcess({ NODE_ENV: 'production', JWT_SECRET: SECRET });
+    const port = await child.port();
+    const token = tokenFor({ exp: EXPIRED });
+    await expect(connect({ ws: `ws://127.0.0.1:${port}/ws` }, { token })).rejects.toThrow('refused');
+    const output = await eventually(child.output, (text) => text.includes('upgrade.refused'));
+
+    const line = output.split('\n').find((text) => text.includes('upgrade.refused')) ?? '';
+    expect(JSON.parse(line)).toMatchObject({
+      level: 30,
+      context: 'Journal',
+      event: 'upgrade.refused',
+      code: 'TOKEN_EXPIRED',
+      user: 'alice',
+      address: '127.0.0.1',
+      status: 401,
+      msg: 'Upgrade refused: The token has expired',
+    });
+    expect(output).not.toContain(token);
+  });
+
+  it('has them in development as one readable line each', async () => {
+    const child = startProcess({ JWT_SECRET: SECRET });
+    const port = await child.port();
+    await expect(connect({ ws: `ws://127.0.0.1:${port}/ws` }, { token: null })).rejects.toThrow('refused');
+    const output = await eventually(child.output, (text) => text.includes('TOKEN_MISSING'));
+    expect(output.split('\n').filter((text) => text.includes('Upgrade refused'))).toEqual([
+      expect.stringMatching(/INFO.*Upgrade refused: A token is required .*"code":"TOKEN_MISSING"/),
+    ]);
   });
 });
