@@ -9,8 +9,12 @@ import {
 } from '@nestjs/common';
 
 import { CommandQueue } from '../broker/redis/command-queue.js';
-import { closeRedisClient, createRedisClient, reconnectRedisClient } from '../broker/redis/redis-client.js';
-import type { RedisClient } from '../broker/redis/redis-client.js';
+import {
+  closeRedisClient,
+  createRedisClient,
+  retryRedisClient,
+  type RedisClient,
+} from '../broker/redis/redis-client.js';
 import { missingRight } from '../broker/redis/rights.js';
 import { channelMark } from '../broker/redis/room-keys.js';
 import { SentinelWatch } from '../broker/redis/sentinel-watch.js';
@@ -28,8 +32,6 @@ const GONE_AFTER_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 1000;
 /** How long others may take to say to a newcomer that they are there. */
 const GREETING_MS = 500;
-/** How long after Redis has refused to let this node listen it tries again. */
-const LISTEN_AGAIN_MS = 500;
 
 interface Word {
   readonly from: string;
@@ -54,6 +56,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private readonly client: RedisClient;
   private readonly commands: CommandQueue;
   private readonly sentinels: SentinelWatch;
+  /** The end of each channel's name. */
   private readonly mark: string;
   private readonly everybody: string;
   private readonly memory: RedisMemory;
@@ -67,7 +70,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
   private asked = 0;
   private said = 0;
   private beatAt = performance.now();
-  /** The last beat among the words said. */
+  /** The number of the last beat among the words said. */
   private lastBeat = 0;
   private hasStarted = false;
   /** Resolves when those who are there have had the time to say so; undefined from then on. */
@@ -201,7 +204,7 @@ export class RedisCluster implements Cluster, OnModuleInit, BeforeApplicationShu
     const reason = missingRight(message) ?? message;
     if (reason !== this.refusal) this.logger.warn(`Redis: nodes cannot hear each other, ${reason}`);
     this.refusal = reason;
-    setTimeout(() => reconnectRedisClient(this.client), LISTEN_AGAIN_MS).unref();
+    retryRedisClient(this.client);
   }
 
   private greet(): void {

@@ -52,10 +52,17 @@ export function cutRedisClient(client: RedisClient): void {
   streamOf(client)?.destroy();
 }
 
-/** Reconnects a client that is connected, of a cluster too. */
-export function reconnectRedisClient(client: RedisClient): void {
-  if (client instanceof Redis) cutRedisClient(client);
-  else if (client.status === 'ready') client.disconnect(true);
+/** Limit on how often a client connects to a server that refuses what it needs. */
+const REFUSED_RETRY_MS = 500;
+
+/** Ends the present connection of a client soon, so that it begins from the start; one that has begun already stays. */
+export function retryRedisClient(client: RedisClient): void {
+  if (client instanceof Redis) {
+    const stream = streamOf(client);
+    setTimeout(() => stream?.destroy(), REFUSED_RETRY_MS).unref();
+  } else {
+    client.disconnect(true);
+  }
 }
 
 /** Returns the TCP connection of a client, whether or not its server has answered yet; undefined for a cluster. */

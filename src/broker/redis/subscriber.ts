@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Position } from '../../protocol/position.js';
 import { BrokerUnavailableError } from '../broker.js';
 import { Batch } from './batch.js';
-import { cutRedisClient, type RedisClient } from './redis-client.js';
+import { retryRedisClient, type RedisClient } from './redis-client.js';
 import type { Leg } from './replies.js';
 import { readDelivery, type Delivery } from './frames.js';
 import { missingRight } from './rights.js';
@@ -10,8 +10,6 @@ import type { SentinelWatch } from './sentinel-watch.js';
 
 /** Limit on the channels in one command. */
 const CHANNELS_AT_ONCE = 500;
-/** How long after Redis has rejected the subscriptions they are tried again. */
-const RESUBSCRIBE_DELAY_MS = 500;
 
 /** Limit on the epochs whose end was not reported to Redis yet. */
 const MAX_UNTOLD = 8;
@@ -249,6 +247,6 @@ export class Subscriber {
     const reason = `cannot subscribe again, ${missingRight(message) ?? message}`;
     if (reason !== this.refusal) this.logger.warn(`Redis: ${reason}`);
     this.refusal = reason;
-    setTimeout(() => cutRedisClient(this.client), RESUBSCRIBE_DELAY_MS).unref();
+    retryRedisClient(this.client);
   }
 }
