@@ -14,6 +14,7 @@ interface Right {
 
 const ON_ROOMS = [
   'DEL #',
+  'EXISTS #',
   'GET #',
   'GETDEL #',
   'HDEL # f',
