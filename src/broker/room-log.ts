@@ -10,11 +10,14 @@ export interface Entry {
   readonly publication: NumberedPublication;
   /** By the monotonic clock: a jump of the wall clock must not empty a history. */
   readonly storedAt: number;
+  /** In memory. */
   readonly bytes: number;
   older: Entry | undefined;
   newer: Entry | undefined;
 }
 
+/** Bytes of a publication on the wire besides its data. */
+const ENVELOPE_BYTES = 200;
 /** Taken-off entries are cut from the front of the array only when there are this many. */
 const COMPACT_AT = 512;
 
@@ -87,7 +90,7 @@ export class RoomLog implements IdleRoom {
     for (let index = this.start + from - oldestLost; index < this.entries.length; index += 1) {
       const entry = this.entries[index];
       if (entry === undefined || publications.length >= limit.count) break;
-      bytes += entry.bytes;
+      bytes += entry.publication.data.length + ENVELOPE_BYTES;
       if (publications.length > 0 && bytes > limit.bytes) break;
       publications.push(entry.publication);
     }
