@@ -6,7 +6,7 @@ import { RoomRules } from '../config/room-rules.js';
 import { Telemetry } from '../telemetry/telemetry.js';
 import { Broker } from './broker.js';
 import { MemoryBroker } from './memory.broker.js';
-import { ProcessMemoryWatch } from './memory-watch.js';
+import { MemoryWatch, ProcessMemoryWatch } from './memory-watch.js';
 import { RedisBroker } from './redis/redis.broker.js';
 
 /** What an application can put in place of the module's own. */
@@ -18,12 +18,17 @@ export interface BrokerOverrides {
 /** The broker that the settings ask for. */
 const BY_SETTINGS: FactoryProvider<Broker> = {
   provide: Broker,
-  useFactory: (options: RookeryOptions, rules: RoomRules, telemetry: Telemetry) => {
-    if (options.redisUrl !== undefined) return new RedisBroker(options, rules, telemetry);
-    const memory = readMemory();
-    return new MemoryBroker(options, rules, telemetry, memory, new ProcessMemoryWatch(memory, 1));
-  },
-  inject: [RookeryOptions, RoomRules, Telemetry],
+  useFactory: (options: RookeryOptions, rules: RoomRules, telemetry: Telemetry, watch: MemoryWatch) =>
+    options.redisUrl === undefined
+      ? new MemoryBroker(options, rules, telemetry, watch)
+      : new RedisBroker(options, rules, telemetry),
+  inject: [RookeryOptions, RoomRules, Telemetry, MemoryWatch],
+};
+
+/** Measures nothing until a broker starts it. */
+const MEMORY_WATCH: FactoryProvider<MemoryWatch> = {
+  provide: MemoryWatch,
+  useFactory: () => new ProcessMemoryWatch(readMemory(), 1),
 };
 
 /** The one broker of the node. */
@@ -33,7 +38,7 @@ export class BrokerModule {
     return {
       module: BrokerModule,
       imports,
-      providers: [broker === undefined ? BY_SETTINGS : { provide: Broker, useClass: broker }],
+      providers: [MEMORY_WATCH, broker === undefined ? BY_SETTINGS : { provide: Broker, useClass: broker }],
       exports: [Broker],
     };
   }

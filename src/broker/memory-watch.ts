@@ -31,6 +31,7 @@ export interface MemoryWatch {
   start(listener: MemoryListener): void;
   stop(): void;
 }
+export const MemoryWatch = Symbol('MemoryWatch');
 
 /**
  * Returns how many bytes must be freed: 0 between the two marks, so that little changes do nothing; negative below.

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional, type OnApplicationShutdown } from '@nestjs/common';
 
 import { heapBudget, mebibytes, readMemory } from '../config/available-memory.js';
 import { RookeryOptions } from '../config/rookery.options.js';
@@ -13,7 +13,7 @@ import { Deduplication } from './deduplication.js';
 import { Epochs } from './epochs.js';
 import { HistoryBound } from './history-bound.js';
 import { IdleRooms } from './idle-rooms.js';
-import type { MemoryWatch } from './memory-watch.js';
+import { MemoryWatch } from './memory-watch.js';
 import type { NumberedPublication, Publication, PublishRequest, PublishResult } from './publication.js';
 import { Receipts } from './receipts.js';
 import { RoomLog } from './room-log.js';
@@ -46,13 +46,12 @@ export class MemoryBroker implements Broker, OnApplicationShutdown {
   constructor(
     private readonly options: RookeryOptions,
     private readonly rules: RoomRules,
-    private readonly telemetry = new Telemetry(),
-    memory = readMemory(),
-    private readonly watch?: MemoryWatch,
+    @Optional() private readonly telemetry: Telemetry = new Telemetry(),
+    @Optional() @Inject(MemoryWatch) private readonly watch?: MemoryWatch,
   ) {
     const { forgotten } = telemetry;
     const { deduplicationWindowMs, deduplicationMaxIds, maxReceipts, historyMaxBytes } = options;
-    this.bound = new HistoryBound(historyMaxBytes || heapBudget(memory, 1));
+    this.bound = new HistoryBound(historyMaxBytes || heapBudget(readMemory(), 1));
     this.ids = new Deduplication(deduplicationWindowMs, deduplicationMaxIds, () =>
       forgotten.add('deduplication-max-ids'),
     );

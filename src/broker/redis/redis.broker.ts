@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, Optional, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 
 import { RookeryOptions } from '../../config/rookery.options.js';
 import { RoomRules } from '../../config/room-rules.js';
@@ -60,8 +60,9 @@ export class RedisBroker implements Broker, OnModuleInit, OnApplicationShutdown 
   constructor(
     private readonly options: RookeryOptions,
     private readonly rules: RoomRules,
-    { redisSeconds }: Telemetry = new Telemetry(),
+    @Optional() telemetry: Telemetry = new Telemetry(),
   ) {
+    const { redisSeconds } = telemetry;
     this.client = createRedisClient(options, 'commands');
     this.subscriberClient = createRedisClient(options, 'deliveries');
     this.keys = new RoomKeys(options.redisPrefix, options.redisCluster, channelMark(options));

@@ -21,7 +21,7 @@ function brokerOnShortMemory() {
   let listener: MemoryListener | undefined;
   const options = resolveOptions({ nodeEnv: 'test', historyMaxBytes: 1024 * KIB });
   const telemetry = new Telemetry();
-  const broker = new MemoryBroker(options, new RoomRules(options), telemetry, AMPLE_MEMORY, {
+  const broker = new MemoryBroker(options, new RoomRules(options), telemetry, {
     start: (given) => (listener = given),
     stop: () => undefined,
   });
