@@ -62,7 +62,7 @@ export interface ClientOptions<Rooms> {
   readonly autoConnect?: boolean | undefined;
   /**
    * When to try again. Each delay is drawn between `minDelayMs` and the time that was waited so far, at least twice
-   * `minDelayMs`.
+   * `minDelayMs`; the first one after a connection is lost, at least eight times `minDelayMs`.
    */
   readonly reconnect?: ReconnectOptions | undefined;
   /**
