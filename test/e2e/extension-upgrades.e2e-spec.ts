@@ -43,7 +43,8 @@ function otherServer(): Listener {
 
 const elsewhere = handshake({ target: '/elsewhere' });
 
-const refused = (server: TestApplication): Promise<number> => metric(server, 'refusals_total{status="404"}');
+const refused = (server: TestApplication): Promise<number> =>
+  metric(server, 'refusals_total{status="404",code="NOT_FOUND"}');
 
 describe.each(ADAPTERS)('on %s, beside another WebSocket server', (_platform, adapter) => {
   it('an upgrade that nobody serves gets 404, which is counted, and ends', async () => {

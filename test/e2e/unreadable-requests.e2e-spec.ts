@@ -21,8 +21,10 @@ function longToken(length = MAX_TOKEN_LENGTH): string {
   return tokenFor({ pad: 'x'.repeat(Math.floor((missing * 3) / 4)) });
 }
 
-const refusals = (server: TestServer, status: number): Promise<number> =>
-  metric(server, `refusals_total{status="${status}"}`);
+const CODES = { 400: 'BAD_REQUEST', 408: 'REQUEST_TIMEOUT', 431: 'HEADERS_TOO_LARGE' } as const;
+
+const refusals = (server: TestServer, status: keyof typeof CODES): Promise<number> =>
+  metric(server, `refusals_total{status="${status}",code="${CODES[status]}"}`);
 
 /** Status and code of an answer; fails when it is no refusal in JSON. */
 function outcomeOf({ status, headers, body }: RawAnswer): { status: number; code: string } {
