@@ -50,8 +50,8 @@ describe('two nodes over one Redis', () => {
     const [node] = await startNodes(redis, 1, { positionTtlMs: 6000 });
     if (node === undefined) throw new Error('a node');
     const member = await join(node, {}, 'r');
-    const { epoch } = (await member.request('join', 'r')).payload as { epoch: string };
-    const [key = ''] = (await redis.command('KEYS', '*{r}*')) as string[];
+    const { epoch } = (await member.request('room:message', { room: 'r', data: 1 })).payload as { epoch: string };
+    const key = 'rookery{r}:m';
     let left = Infinity;
     const isRenewed = async (): Promise<boolean> => {
       const before = left;
