@@ -6,8 +6,8 @@ export interface Delays {
 
 /**
  * Draws a delay between the lower bound and the time that was waited so far, at least twice the lower bound. So delays
- * grow, nobody waits much longer than the server was away, and clients that lost one server do not come back to the next
- * all at once.
+ * grow, nobody waits much longer than the server was away, and clients that lost one server do not come back to the
+ * next all at once.
  *
  * @param waitedMs sum of the delays before this one
  * @param random from 0 to 1

@@ -137,8 +137,8 @@ export class RookeryClient<Rooms extends object = AnyRooms> extends Emitter<Clie
   }
 
   /**
-   * Tries to connect at once: does not wait for the next attempt, whoever set its delay, and lets the delays begin again.
-   * Connects a client that was closed. Checks whether an existing connection is alive, and replaces it if it is not.
+   * Tries to connect at once: does not wait for the next attempt, whoever set its delay, and lets the delays begin
+   * again. Connects a client that was closed. Checks whether an existing connection is alive, and replaces it if it is not.
    *
    * @example
    * retryButton.onclick = () => client.reconnect();

@@ -16,7 +16,7 @@ const MAX_CHARACTERS = 4096;
 /** The status is known already: nobody waits long for the rest. */
 const MAX_BODY_MS = 2000;
 
-/** Reads an answer that is no upgrade: status, `Retry-After`, and the server's code and message if the body has them. */
+/** Reads an answer that is no upgrade: status, `Retry-After`, and the code and message that the body may have. */
 export function readRefusal(answer: Answer, done: (end: End) => void): void {
   const { statusCode: status = 0, headers } = answer;
   const seconds = Number(headers['retry-after']);

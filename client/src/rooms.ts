@@ -8,8 +8,8 @@ const MAX_EARLY = 100;
 /**
  * The rooms of a client: the same object for the same name, as long as anything refers to it.
  *
- * The client keeps a room only while it is joined or has handlers. The garbage collector frees every other room that the
- * application does not hold.
+ * The client keeps a room only while it is joined or has handlers. The garbage collector frees every other room that
+ * the application does not hold.
  */
 export function createRooms(make: (name: string) => Room) {
   const known = new Map<string, WeakRef<Room>>();

@@ -57,8 +57,8 @@ interface Arrival<Message, Reason> extends Partial<Loss<Reason>> {
  * unanswered, they need not wait: the one fills the other, in order.
  *
  * @param onRepeated a fault of the server: the message does not come out
- * @param keepsEarly counts own messages from before the room is joined, which may be joined from a position before them;
- *   false when there are more than are kept
+ * @param keepsEarly counts own messages from before the room is joined, which may be joined from a position before
+ *   them; false when there are more than are kept
  */
 export function createSequencer<Message extends Numbered, Reason>(
   emit: (item: Ordered<Message, Reason>) => void,
