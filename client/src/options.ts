@@ -10,8 +10,8 @@ export interface TokenContext {
 }
 
 /**
- * Gives a token each time one is needed. One that throws is asked again, with the delays of a reconnect. One that throws
- * a `RookeryError` with the code `SIGNED_OUT` closes the client: it makes no further attempt.
+ * Gives a token each time one is needed. One that throws is asked again, with the delays of a reconnect. One that
+ * throws a `RookeryError` with the code `SIGNED_OUT` closes the client: it makes no further attempt.
  *
  * @example
  * const token: TokenFunction = async ({ signal }) => {
@@ -61,8 +61,9 @@ export interface ClientOptions<Rooms> {
    */
   readonly autoConnect?: boolean | undefined;
   /**
-   * When to try again. Each delay is drawn between `minDelayMs` and the time that was waited so far, at least twice
-   * `minDelayMs`; the first one after a connection is lost, at least eight times `minDelayMs`.
+   * When to try again. Each delay is drawn between `minDelayMs` and an upper bound: the time that was waited so far,
+   * or twice `minDelayMs` if that is more. For the first delay after a connection is lost, the bound is at least eight
+   * times `minDelayMs`.
    */
   readonly reconnect?: ReconnectOptions | undefined;
   /**

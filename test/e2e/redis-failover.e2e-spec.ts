@@ -64,7 +64,7 @@ describe('a failover', () => {
     proxy.leadTo(replica.port);
     const { broker } = await eventually(
       () => readiness(node),
-      ({ broker: { message = '' } }) => message.includes('READONLY'),
+      ({ broker: { message = '' } }) => message.includes('the server is a replica'),
     );
     expect(broker.status).toBe('down');
     const refused = await publisher.request('room:message', { room: 'r', data: 2, id: 'i2' });
