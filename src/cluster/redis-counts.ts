@@ -11,7 +11,7 @@ const REFRESH_MS = ENTRY_MS / 3;
 /** So many at most with one beat of the node: after Redis was away all of them are due. */
 const REFRESH_AT_ONCE = 5000;
 /** Limit on the names that one script takes, so that it does not hold up Redis. */
-const ASKED_AT_ONCE = 200;
+const NAMES_AT_ONCE = 200;
 
 /** A name of which one more is asked for. */
 interface Asked {
@@ -33,6 +33,8 @@ export interface CountingNodes {
  */
 export class RedisCounts implements SharedCounts {
   private readonly own: LocalCounts;
+  /** Limit on the names in one call: the keys of a cluster are on different servers. */
+  private readonly most: number;
   /** When each entry was written last, the longest ago first. */
   private readonly writtenAt = new Map<string, number>();
   /** Names whose entries are to be written at the end of the turn. */
@@ -53,8 +55,9 @@ export class RedisCounts implements SharedCounts {
     private readonly bound: number,
   ) {
     this.own = new LocalCounts(bound);
+    this.most = commands.isCluster ? 1 : NAMES_AT_ONCE;
     this.asked = new Batch(
-      commands.isCluster ? 1 : ASKED_AT_ONCE,
+      this.most,
       (asked) => this.ask(asked),
       () => commands.schedule(),
     );
@@ -120,14 +123,22 @@ export class RedisCounts implements SharedCounts {
   }
 
   private writeChanged(): void {
-    for (const name of this.changed) {
-      const args = [this.nodes.nodeId, this.own.of(name), ENTRY_MS].map(String);
-      this.commands.run('rookeryRecount', [this.keyOf(name)], args).then(
-        () => this.written(name),
-        () => this.failed.add(name),
-      );
-    }
+    const names = [...this.changed];
     this.changed.clear();
+    for (let start = 0; start < names.length; start += this.most) {
+      void this.writeDown(names.slice(start, start + this.most));
+    }
+  }
+
+  private async writeDown(names: readonly string[]): Promise<void> {
+    const keys = names.map((name) => this.keyOf(name));
+    const args = [this.nodes.nodeId, ENTRY_MS, ...names.map((name) => this.own.of(name))].map(String);
+    try {
+      await this.commands.run('rookeryRecount', keys, args);
+      for (const name of names) this.written(name);
+    } catch {
+      for (const name of names) this.failed.add(name);
+    }
   }
 
   private written(name: string): void {

@@ -162,11 +162,13 @@ describe.each(ADAPTERS)('on %s, Rookery’s calls are checked alike', (_platform
 
 describe('room names in paths', () => {
   const WARNING = /414 .* more than \d+ characters.*maxParamLength: 200/;
+  /** A machine may have few file descriptors, which is another warning. */
+  const isAboutPaths = (warning: string): boolean => warning.includes('maxParamLength');
   const room = 'x'.repeat(200);
 
   it('are bounded by Fastify as it comes, which is logged at start with what to do', async () => {
     const server = await startApplication({ adapter: new FastifyAdapter(), imports: [AdminModule] });
-    expect(server.log.warnings).toEqual([expect.stringMatching(WARNING)]);
+    expect(server.log.warnings.filter(isAboutPaths)).toEqual([expect.stringMatching(WARNING)]);
     expect((await call(server, `/api/rooms/${'x'.repeat(100)}`)).status).toBe(200);
     expect((await call(server, `/api/rooms/${room}`)).status).toBe(414);
   });
@@ -176,7 +178,7 @@ describe('room names in paths', () => {
     ['Fastify with the limit that the log names', () => new FastifyAdapter({ routerOptions: { maxParamLength: 200 } })],
   ])('have up to 200 characters on %s', async (_platform, adapter) => {
     const server = await startApplication({ adapter: adapter(), imports: [AdminModule] });
-    expect(server.log.warnings).toEqual([]);
+    expect(server.log.warnings.filter(isAboutPaths)).toEqual([]);
     expect((await call(server, `/api/rooms/${room}`)).status).toBe(200);
   });
 });
