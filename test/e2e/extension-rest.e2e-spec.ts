@@ -160,10 +160,11 @@ describe.each(ADAPTERS)('on %s, Rookery’s calls are checked alike', (_platform
   });
 });
 
+/** A machine may have few file descriptors, which is another warning. */
+const isAboutPaths = (warning: string): boolean => warning.includes('maxParamLength');
+
 describe('room names in paths', () => {
   const WARNING = /414 .* more than \d+ characters.*maxParamLength: 200/;
-  /** A machine may have few file descriptors, which is another warning. */
-  const isAboutPaths = (warning: string): boolean => warning.includes('maxParamLength');
   const room = 'x'.repeat(200);
 
   it('are bounded by Fastify as it comes, which is logged at start with what to do', async () => {
