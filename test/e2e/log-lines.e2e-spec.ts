@@ -16,6 +16,8 @@ describe('what a client sends', () => {
       LOG_LEVEL: 'trace',
       JWT_SECRET: SECRET,
       DEFAULT_GRANTS: '*',
+      // A machine may have few file descriptors, which is a warning.
+      MAX_CONNECTIONS: '100',
     });
     const port = await child.port();
     const server = { port, http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}/ws` } as TestServer;
