@@ -29,8 +29,11 @@ interface Node {
 }
 
 /** Nodes that count together; who is alive is the test's to say. */
-async function startNodes(names: readonly string[]): Promise<{ nodes: Node[]; prefix: string }> {
-  const options = resolveOptions({ nodeEnv: 'test', redisUrl: redis.url, redisTimeoutMs: TIMEOUT_MS });
+async function startNodes(
+  names: readonly string[],
+  redisTimeoutMs = TIMEOUT_MS,
+): Promise<{ nodes: Node[]; prefix: string }> {
+  const options = resolveOptions({ nodeEnv: 'test', redisUrl: redis.url, redisTimeoutMs });
   const prefix = randomUUID();
   const nodes: Node[] = [];
   for (const nodeId of names) {
@@ -38,7 +41,7 @@ async function startNodes(names: readonly string[]): Promise<{ nodes: Node[]; pr
     client.on('error', () => undefined);
     cleanUp(() => client.disconnect());
     await client.connect();
-    const commands = new CommandQueue(client, TIMEOUT_MS, () => true, 'debug');
+    const commands = new CommandQueue(client, redisTimeoutMs, () => true, 'debug');
     const alive = names.filter((name) => name !== nodeId);
     const node: Node = {
       client,
@@ -74,7 +77,7 @@ async function untilWritten(prefix: string, node: string, count: number | undefi
 
 describe('counts over nodes', () => {
   it('never go over the bound, and have room for all that was given back', async () => {
-    const { nodes, prefix } = await startNodes(['a', 'b', 'c']);
+    const { nodes, prefix } = await startNodes(['a', 'b', 'c'], BUSY_MS);
     const step = fc.record({ node: fc.nat({ max: 2 }), name: fc.constantFrom('u', 'v'), gives: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.boolean(), async (steps, waits) => {
