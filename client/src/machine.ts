@@ -93,7 +93,7 @@ export interface Step {
 }
 
 /**
- * The first delay after a connection is drawn from up to so many times the lower bound. All clients of a server that is
+ * The first delay after a connection is drawn up to this multiple of the lower bound. All clients of a server that is
  * lost draw at one moment, and the next server has to take them one by one.
  */
 const SPREAD = 8;

@@ -21,7 +21,7 @@ import { RoomLog } from './room-log.js';
 const SWEEP_INTERVAL_MS = 1000;
 /** Rooms looked at in one sweep, so that a hundred thousand of them do not hold up the event loop. */
 const SWEEP_ROOMS = 2000;
-/** Bytes of an entry besides its text, as measured. */
+/** Bytes of an entry in addition to its text, as measured. */
 const ENTRY_OVERHEAD_BYTES = 300;
 
 /** The broker of a single process: order, history and ids live in its memory and go with it. */

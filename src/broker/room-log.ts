@@ -16,7 +16,7 @@ export interface Entry {
   newer: Entry | undefined;
 }
 
-/** Bytes of a publication on the wire besides its data. */
+/** Bytes of a publication on the wire in addition to its data. */
 const ENVELOPE_BYTES = 200;
 /** Taken-off entries are cut from the front of the array only when there are this many. */
 const COMPACT_AT = 512;

@@ -12,7 +12,7 @@ const MAX_DRIFT_MS = 500;
  * Ends connections with their tokens. Connections are kept by the second in which something is due, so that a tick
  * looks at those only, and a connection costs no timer of its own.
  *
- * A token ends when the time that it had left has passed, or when the wall clock says so, whichever comes first. A clock
+ * A token ends when the time that it had left has passed, or earlier when the wall clock says so. A clock
  * that goes back prolongs no token. One that goes forward ends tokens, as it does where they are verified; so does a
  * machine that wakes up, whose monotonic clock may have slept.
  */

@@ -16,7 +16,7 @@ import { mergeMetrics, type Measured } from './merge-metrics.js';
 const PREFIX = 'rookery_';
 const MEASURED = 'metrics:measured';
 
-/** One series of a counter: its labels and where it stands. */
+/** One series of a counter: its labels and its value. */
 type Series = readonly [labels: Readonly<Record<string, string>>, count: number];
 
 /**

@@ -1,7 +1,7 @@
 import type { HistoryPage, PageLimit } from '../broker/broker.js';
 import type { NumberedPublication } from '../broker/publication.js';
 
-/** Memory that a publication takes besides its text. */
+/** Memory that a publication takes in addition to its text. */
 const OVERHEAD_BYTES = 200;
 
 /** Limit on the pages that are kept for others: they may hold the bytes of their messages, too. */

@@ -1,5 +1,5 @@
 /**
- * Takes one more of what all nodes together may have so many of by one name, for each of several names.
+ * Takes one more of what all nodes together have by one name, up to a limit, for each of several names.
  *
  * KEYS: for each name a hash: by node how many it has, and until when that holds: `count milliseconds`
  *
