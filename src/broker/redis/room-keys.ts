@@ -1,9 +1,6 @@
-import keySlot from 'cluster-key-slot';
-
 import { databaseOf } from '../../config/redis-database.js';
 import type { RookeryOptions } from '../../config/rookery.options.js';
-
-const SLOTS = 16_384;
+import { SLOTS, keySlot } from './key-slot.js';
 
 /**
  * The names that a room has in Redis. All of them hold the room in braces, so that a cluster has them in one slot and
