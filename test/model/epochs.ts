@@ -80,3 +80,8 @@ export function find(places: readonly Place[], epoch: Epoch): number | undefined
 export function canBeLost({ offset }: Place, { base, lossy }: Leg): boolean {
   return offset > base || lossy;
 }
+
+/** Returns whether a node comes from another run and knows nothing of the room. */
+export function comesFromAnother({ former }: Knowledge, now: Now): boolean {
+  return former !== undefined && former !== now.run;
+}

@@ -1,4 +1,5 @@
 import {
+  comesFromAnother,
   farthest,
   find,
   same,
@@ -295,8 +296,4 @@ export class Room<Message> {
     const index = this.legs.findIndex((leg) => same(leg.epoch, epoch));
     return this.legs.slice(index + 1).some(({ lossy }) => lossy);
   }
-}
-
-function comesFromAnother({ former }: Knowledge, now: Now): boolean {
-  return former !== undefined && former !== now.run;
 }

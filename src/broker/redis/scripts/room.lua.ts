@@ -1,4 +1,5 @@
 import { GATHERING_MS } from '../gathering.js';
+import { EPOCHS } from './epochs.lua.js';
 
 /**
  * Shared beginning of all scripts that read or change a room. ARCHITECTURE.md explains the rules under "Epochs and
@@ -28,7 +29,7 @@ import { GATHERING_MS } from '../gathering.js';
  * An epoch that is not remembered was lost or forgotten. Its name ends with its start time, which only grows within a
  * room, so a client in it has received nothing of an epoch that began later.
  */
-export const ROOM = String.raw`
+export const ROOM = String.raw`${EPOCHS}
 local KEPT_EPOCHS = 8
 local KEPT_LOST_EPOCHS = 16
 -- Limit on the gathering if nodes received the last message: they may be gone, or slow to find a new master.
@@ -38,46 +39,11 @@ local SHORT_GATHERING_MS = 1000
 -- Anybody who may join a room names it: one without a message is remembered no longer than this.
 local UNUSED_MS = 3600000
 
-local function text(number) return string.format('%.0f', number) end
-
-local function milliseconds()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
-local function expire(key, ttl)
-  if ttl ~= '0' then redis.call('PEXPIRE', key, ttl) else redis.call('PERSIST', key) end
-end
-
 -- Renews a room's hash. One without a message and a loss has nothing that must be remembered.
 local function renew(room, ttl)
   local is_unused = room.offset == 0 and room.losses == ''
   if is_unused and (ttl == '0' or tonumber(ttl) > UNUSED_MS) then ttl = text(UNUSED_MS) end
   expire(room.meta, ttl)
-end
-
-local function current_run()
-  local info = redis.call('INFO', 'replication')
-  -- A plain search: a pattern would take longer than the rest of a script.
-  local _, last = string.find(info, 'master_replid:', 1, true)
-  return string.sub(info, last + 1, last + 16)
-end
-
-local function began(epoch) return tonumber(string.match(epoch, '%.(%d+)$') or '0') end
-
--- Names an epoch so that it begins after another one, even if the clock was set back or is another server's.
-local function name(fresh, after) return fresh .. '.' .. text(math.max(milliseconds(), after + 1)) end
-
--- Returns the offset of an epoch in a text of positions.
-local function find(positions, epoch)
-  for found, offset in string.gmatch(positions, '(%S+):(%d+)') do
-    if found == epoch then return tonumber(offset) end
-  end
-  return nil
-end
-
-local function has(names, wanted)
-  return string.find(' ' .. names .. ' ', ' ' .. wanted .. ' ', 1, true) ~= nil
 end
 
 -- Returns the current epoch, or all that are remembered, as epoch:offset with the offset after which each begins. An
