@@ -51,7 +51,7 @@ class Watched {
 
   async subscribe(count: number): Promise<void> {
     const numbers = Array.from({ length: count }, (_none, number) => number);
-    // In one turn of the event loop: a comparison that begins meanwhile would find a part of them.
+    // In one turn of the event loop: a comparison in between would find a part of them.
     const entered = numbers.map((number) => this.subscriber.subscribe(`r${number}`, `c${number}`));
     for (const subscription of await Promise.all(entered)) subscription.reach(EPOCH, 0, 0);
     this.rounds.length = 0;
