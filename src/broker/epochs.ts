@@ -5,7 +5,7 @@ const GROUPS = 4096;
  * Names of epochs, with nothing to remember for each room: rooms are divided into groups by their names, and a group
  * goes on to its next generation when the numbering of one of its rooms is dropped. A room that begins again does so in
  * a later generation than any that it had, so that an epoch never comes back with other messages in it. A room that
- * never had a message may begin in a later one, too; a client that returns to it is then told of a loss.
+ * never had a message may begin in a later one, too; a client that returns to it is then told that messages are lost.
  */
 export class Epochs {
   private readonly generations = new Uint32Array(GROUPS);
@@ -34,7 +34,7 @@ export class Epochs {
   }
 }
 
-/** FNV-1a. Whoever finds rooms of one group gains nothing: a returning client is told of a loss that did not happen. */
+/** FNV-1a. Finding rooms of one group gains nothing: a returning client hears of a loss that did not happen. */
 function groupOf(room: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < room.length; index += 1) hash = Math.imul(hash ^ room.charCodeAt(index), 0x01000193);
