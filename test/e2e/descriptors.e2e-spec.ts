@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 
 import { WebSocket } from 'ws';
 
@@ -69,15 +69,20 @@ async function probe(
   });
 }
 
-async function openSilently(port: number, count: number): Promise<Socket[]> {
-  const sockets = Array.from({ length: count }, () => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    cleanUp(() => socket.destroy());
-    return socket;
-  });
-  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  return sockets;
+/**
+ * Opens connections that ask nothing. Workers get theirs from the process that supervises them, which closes what it
+ * cannot hold when it runs out of descriptors itself: a probe in between is answered once those before it were given.
+ */
+async function openSilently(port: number, count: number): Promise<void> {
+  for (let opened = 0; opened < count; opened += SIDE_BY_SIDE) {
+    const sockets = Array.from({ length: SIDE_BY_SIDE }, () => connect(port, '127.0.0.1'));
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      cleanUp(() => socket.destroy());
+    }
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+    expect((await probe(port, '/health/live')).status).toBe(200);
+  }
 }
 
 const serverWith = (descriptors: number): ServerProcess => startProcess(SETTINGS, { descriptors });
