@@ -14,7 +14,7 @@ const collectGarbage = vm.runInNewContext('gc') as () => void;
 
 const start = (): Promise<ScriptedServer> => ScriptedServer.start(() => ({ epoch: 'e1', offset: 0 }));
 
-/** Waits until at most so many of the objects are there, and returns how many. */
+/** Waits until the number of the objects is not above a limit, and returns it. */
 const alive = (references: readonly WeakRef<object>[], most: number): Promise<number> =>
   eventually(
     () => {

@@ -32,7 +32,7 @@ describe('a Redis whose memory is full', () => {
     await redis.command('CONFIG', 'SET', 'maxmemory', String(Number(used) + 300_000));
     const outcomes = { accepted: 0, refused: 0 };
     const publishing = new AbortController();
-    // Histories expire meanwhile, so that there is room for some messages again and again.
+    // Histories expire during the test, so that some messages find room from time to time.
     const publish = async (): Promise<void> => {
       for (let n = 0; !publishing.signal.aborted; n += 1) {
         const reply = await publisher.request('room:message', { room: `r${n % 50}`, data: 'x'.repeat(20_000) });

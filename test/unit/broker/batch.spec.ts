@@ -4,7 +4,7 @@ const failWithTwo = (items: readonly number[]): Promise<number[]> =>
   items.includes(2) ? Promise.reject(new Error('away')) : Promise.resolve([...items]);
 
 describe('a batch', () => {
-  it('asks at the end of the turn for all that was added in it, at most so many together', async () => {
+  it('asks at the end of a turn for everything that was added in it, up to its limit at a time', async () => {
     const asked: number[][] = [];
     const ask = async (items: readonly number[]): Promise<number[]> => {
       asked.push([...items]);

@@ -149,7 +149,7 @@ describe('the negotiation of permessage-deflate', () => {
       property(header, (text) => {
         const left = negotiated(text);
         expect(left ?? PLAIN).toMatch(accepted);
-        // What was accepted is accepted again as it is.
+        // An offer that was accepted is accepted again without a change.
         expect(negotiated(left)).toBe(left);
       }),
       { numRuns: 2000 },
